@@ -1,0 +1,16 @@
+/*
+ * settings.h
+ *		Session settings (GUCs), and the rows of cdp.setting.
+ *
+ * A GUC only tunes a session.  Whatever shapes stored data or what readers
+ * see is a row of cdp.setting, so that sessions agree and a dump carries it.
+ */
+#ifndef CDP_SETTINGS_H
+#define CDP_SETTINGS_H
+
+extern void DefineSettings(void);
+
+/* cdp.source: default of inbox.source */
+extern char *setting_source;
+
+#endif							/* CDP_SETTINGS_H */
