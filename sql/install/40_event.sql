@@ -96,21 +96,26 @@ COMMENT ON FUNCTION cdp.process_batch(int) IS
 'Takes the oldest batch_size rows out of cdp.inbox and processes them in this transaction. Counts are of messages; received = 0 tells that the inbox is empty or held by other sessions. SECURITY DEFINER: an operator needs no right on the tables.';
 REVOKE ALL ON FUNCTION cdp.process_batch(int) FROM PUBLIC;
 
+CREATE FUNCTION cdp.require_no_transaction(what text) RETURNS void
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'cdp_require_no_transaction';
+COMMENT ON FUNCTION cdp.require_no_transaction(text) IS
+'Raises 25001 inside a transaction block, for procedures that commit; the hint is the text given.';
+
 CREATE PROCEDURE cdp.process_inbox(batch_size int DEFAULT 10000)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	taken boolean;
+	is_more boolean;
 BEGIN
+	PERFORM cdp.require_no_transaction('SELECT * FROM cdp.process_batch(); takes one batch in your transaction.');
 	LOOP
 		PERFORM cdp.process_batch(batch_size);
 		COMMIT;
-		SELECT EXISTS (SELECT FROM cdp.inbox FOR UPDATE SKIP LOCKED LIMIT 1) INTO taken;
-		EXIT WHEN NOT taken;
+		-- rows that another session is at do not count
+		SELECT EXISTS (SELECT FROM cdp.inbox FOR UPDATE SKIP LOCKED LIMIT 1) INTO is_more;
+		EXIT WHEN NOT is_more;
 	END LOOP;
-EXCEPTION WHEN invalid_transaction_termination THEN
-	RAISE EXCEPTION 'process_inbox() commits after each batch and cannot run inside a transaction'
-		USING ERRCODE = '25001', HINT = 'SELECT * FROM cdp.process_batch(); processes one batch in your transaction.';
 END $$;
 COMMENT ON PROCEDURE cdp.process_inbox(int) IS
 'Processes the inbox to its end, a commit per batch: may be stopped and started again at any time, and run in several sessions. Raises 25001 inside a transaction.';

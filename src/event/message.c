@@ -43,7 +43,7 @@ Excerpt(const char *text, int len)
 
 /* The message's context, or its envelope's. */
 const JsonNode *
-MessageContext(const Message *m)
+ContextOfMessage(const Message *m)
 {
 	const JsonNode *context = JsonMember(m->node, "context");
 
@@ -305,7 +305,7 @@ ReadPaths(Batch *batch, Message *m)
 		if (path->event && strcmp(path->event, m->name) != 0)
 			continue;
 		if (strncmp(path->path, "context.", 8) == 0)
-			AddIdentifierNode(batch, m, path->type, JsonPath(MessageContext(m), path->path + 8));
+			AddIdentifierNode(batch, m, path->type, JsonPath(ContextOfMessage(m), path->path + 8));
 		else
 			AddIdentifierNode(batch, m, path->type, JsonPath(root, path->path));
 	}
@@ -392,7 +392,7 @@ ReadIdentifiers(Batch *batch, Message *m)
 	AddIdentifierNode(batch, m, batch->rules->anonymous_id_type, anonymous);
 	if (m->type == MESSAGE_ALIAS)
 		ReadAlias(batch, m, user_identifier);
-	ReadIdentifierList(batch, m, JsonMember(MessageContext(m), "externalIds"), "id");
+	ReadIdentifierList(batch, m, JsonMember(ContextOfMessage(m), "externalIds"), "id");
 	ReadIdentifierList(batch, m, JsonMember(m->node, "mergeProperties"), "value");
 	ReadPaths(batch, m);
 	if (m->nidentifiers == 0)

@@ -123,6 +123,6 @@ struct Batch;
 extern bool ReadMessage(struct Batch *batch, Message *m);
 extern void ReadStatements(struct Batch *batch, Message *m);
 extern const EventTypeRow *FindEventType(const IngestRules *rules, const char *name);
-extern const JsonNode *MessageContext(const Message *m);
+extern const JsonNode *ContextOfMessage(const Message *m);
 
 #endif							/* CDP_MESSAGE_H */

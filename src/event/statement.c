@@ -99,7 +99,7 @@ FindPurpose(const IngestRules *rules, const char *name)
 static void
 ReadConsents(Batch *batch, Message *m)
 {
-	const JsonNode *preferences = JsonPath(MessageContext(m), "consent.categoryPreferences");
+	const JsonNode *preferences = JsonPath(ContextOfMessage(m), "consent.categoryPreferences");
 
 	if (JsonIsObject(preferences))
 		for (JsonNode *child = preferences->first; child; child = child->next)
@@ -146,7 +146,7 @@ void
 ReadStatements(Batch *batch, Message *m)
 {
 	const JsonNode *traits = JsonMember(m->node, "traits");
-	const JsonNode *context_traits = JsonMember(MessageContext(m), "traits");
+	const JsonNode *context_traits = JsonMember(ContextOfMessage(m), "traits");
 	int			size = 0;
 
 	NoteMisfits(batch, m);

@@ -179,7 +179,7 @@ EventProperties(const Message *m)
 static void
 SetContext(Rowset *rows, const Message *m)
 {
-	const JsonNode *context = MessageContext(m);
+	const JsonNode *context = ContextOfMessage(m);
 	JsonNode   *repeated = NewObject();
 	Jsonb	   *jsonb;
 	pg_uuid_t  *key;
