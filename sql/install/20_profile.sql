@@ -80,14 +80,28 @@ CREATE AGGREGATE cdp.merge_traits(traits jsonb, observed_at timestamptz, priorit
 COMMENT ON AGGREGATE cdp.merge_traits(jsonb, timestamptz, int, jsonb) IS
 'Merges rows of any table by the policies of each trait, which are as for golden_traits().';
 
+CREATE FUNCTION cdp.check_tables() RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF to_regclass('cdp.profile') IS NULL THEN
+		RAISE EXCEPTION 'the tables of cdp do not exist in this database'
+			USING ERRCODE = 'CDX01', HINT = 'Run SELECT cdp.setup().';
+	END IF;
+END $$;
+COMMENT ON FUNCTION cdp.check_tables() IS 'Raises CDX01 when the tables are missing.';
+
 CREATE FUNCTION cdp.trait_policies() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	list_limit int := coalesce(cdp.setting_value('trait_list_limit')::int, 100);
+	list_limit int;
 BEGIN
-	RETURN jsonb_build_object('*', jsonb_build_object('limit', list_limit))
+	PERFORM cdp.check_tables();
+	SELECT s.value::int INTO list_limit FROM cdp.setting s WHERE s.name = 'trait_list_limit';
+	RETURN jsonb_build_object('*', jsonb_build_object('limit', coalesce(list_limit, 100)))
 		|| coalesce((SELECT jsonb_object_agg(t.name, jsonb_build_object(
 								'policy', t.merge_policy, 'ignore_empty', t.ignore_empty))
 					 FROM cdp.trait t
