@@ -202,3 +202,83 @@ END $$;
 COMMENT ON FUNCTION cdp.record_consent(text, text, text, text, timestamptz, jsonb, text, text, timestamptz) IS
 'Writes a statement of consent (granted, denied or revoked) of the person with that identifier into the ledger and folds it in. Saying the same again does nothing. Raises P0002 when nobody has the identifier, CDX20 for an unknown purpose, 22023 for another status.';
 REVOKE ALL ON FUNCTION cdp.record_consent(text, text, text, text, timestamptz, jsonb, text, text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION cdp.consent_expression(purpose_id smallint, opt_in boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('CASE WHEN p.consent_next_expiry IS NULL OR p.consent_next_expiry > now()
+						THEN (p.%1$I & %2$s::bigint) %3$s 0
+						ELSE coalesce((SELECT c.status = ''granted'' %4$s
+									   FROM cdp.consent_record c
+									   WHERE c.profile_id = p.profile_id AND c.purpose_id = %5$s
+										 AND least(c.occurred_at, c.received_at) <= now()
+									   ORDER BY least(c.occurred_at, c.received_at) DESC,
+												cdp.consent_rank(c.status) DESC,
+												CASE WHEN c.status = ''granted'' THEN c.expires_at END,
+												c.expires_at DESC
+									   LIMIT 1), %6$s) END',
+				  CASE WHEN opt_in THEN 'consent_granted' ELSE 'consent_denied' END,
+				  1::bigint << purpose_id,
+				  CASE WHEN opt_in THEN '<>' ELSE '=' END,
+				  CASE WHEN opt_in THEN 'AND coalesce(c.expires_at > now(), true)'
+					   ELSE 'OR coalesce(c.expires_at <= now(), false)' END,
+				  purpose_id, (NOT opt_in)::text)
+$$;
+COMMENT ON FUNCTION cdp.consent_expression(smallint, boolean) IS
+'SQL over profile p that tells what has_consent() tells for now(): by the mask, and after consent_next_expiry by the ledger.';
+
+CREATE FUNCTION cdp.define_purpose(name text, legal_basis text, opt_in boolean DEFAULT true,
+								   aliases text[] DEFAULT '{}', description text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	folded text := cdp.trait_name(name);
+	folded_aliases text[];
+	free_id smallint;
+	taken text;
+BEGIN
+	PERFORM cdp.check_tables();
+	IF folded IS NULL OR octet_length(folded) > 50 OR folded LIKE '%.%' THEN
+		RAISE EXCEPTION 'invalid name of a purpose "%"', name
+			USING ERRCODE = '42602', HINT = 'A name has 1 to 50 bytes and no dots.';
+	END IF;
+	IF coalesce(btrim(legal_basis), '') = '' THEN
+		RAISE EXCEPTION 'purpose "%" needs a legal basis', folded
+			USING ERRCODE = '22004',
+				  HINT = 'Consent, contract, legal_obligation, vital_interests, public_task or legitimate_interests.';
+	END IF;
+	folded_aliases := ARRAY(SELECT DISTINCT cdp.trait_name(a) FROM unnest(aliases) a
+							WHERE cdp.trait_name(a) <> folded ORDER BY 1);
+	LOCK TABLE cdp.purpose IN SHARE ROW EXCLUSIVE MODE;
+	SELECT u.name INTO taken FROM cdp.purpose u
+	WHERE u.name <> folded AND (folded = ANY (u.aliases) OR u.name = ANY (folded_aliases)
+								OR u.aliases && folded_aliases) LIMIT 1;
+	IF taken IS NOT NULL THEN
+		RAISE EXCEPTION 'a name of purpose "%" is already one of purpose "%"', folded, taken
+			USING ERRCODE = '42710';
+	END IF;
+	UPDATE cdp.purpose u
+	SET legal_basis = define_purpose.legal_basis, opt_in = coalesce(define_purpose.opt_in, true),
+		aliases = folded_aliases, description = coalesce(define_purpose.description, u.description)
+	WHERE u.name = folded;
+	IF NOT FOUND THEN
+		-- an id that the ledger knows belongs to a purpose that was removed
+		SELECT i INTO free_id FROM generate_series(0, 61) i
+		WHERE NOT EXISTS (SELECT FROM cdp.purpose u WHERE u.purpose_id = i)
+		  AND i NOT IN (SELECT c.purpose_id FROM cdp.consent_record c)
+		ORDER BY i LIMIT 1;
+		IF free_id IS NULL THEN
+			RAISE EXCEPTION 'no room for purpose "%"', folded
+				USING ERRCODE = '54000', DETAIL = 'There can be at most 62 purposes.';
+		END IF;
+		INSERT INTO cdp.purpose (purpose_id, name, legal_basis, opt_in, aliases, description)
+		VALUES (free_id, folded, legal_basis, coalesce(opt_in, true), folded_aliases, description);
+	END IF;
+	PERFORM cdp.rebuild_customer_view();
+END $$;
+COMMENT ON FUNCTION cdp.define_purpose(text, text, boolean, text[], text) IS
+'Registers a purpose of processing, or changes it, and gives it the column consent_<name> in the customer view. opt_in: without a statement the answer is no; else yes until the person objects. aliases: other names in messages. Name and aliases are folded to snake_case. Raises 54000 when 62 purposes exist, 42710 when a name belongs to another purpose, 42602 and 22004 for a bad name or a missing legal basis.';
+REVOKE ALL ON FUNCTION cdp.define_purpose(text, text, boolean, text[], text) FROM PUBLIC;

@@ -8,6 +8,7 @@
  */
 #include "profile/trait_set.h"
 
+#include "core/whole_number.h"
 #include "profile/trait_rule.h"
 
 /* A pass over a set with names in ascending order. */
@@ -232,18 +233,11 @@ RefuseFragment(const char *name, int length, const char *what)
 static int64
 StatementTime(const JsonbValue *value, const char *name, int length)
 {
-	static const double limit = 9223372036854775807.0;	/* 2^63 */
-	Datum		number;
-	double		rough;
+	int64		at;
 
-	if (value->type != jbvNumeric)
-		RefuseFragment(name, length, "The time of a statement must be a number.");
-	number = NumericGetDatum(value->val.numeric);
-	rough = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, number));
-	if (!(rough > -limit && rough < limit) ||
-		DatumGetInt32(DirectFunctionCall1(numeric_scale, number)) != 0)
+	if (value->type != jbvNumeric || !NumericToInt64(value->val.numeric, &at))
 		RefuseFragment(name, length, "The time of a statement must be a whole number of 64 bits.");
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
+	return at;
 }
 
 /* Reads the statements of one trait; the iterator stands before the array. */
@@ -268,7 +262,7 @@ AddFragmentTrait(TraitPass *pass, JsonbIterator **iterator, const JsonbValue *ke
 		if (token != WJB_BEGIN_ARRAY || value.val.array.nElems != 2)
 			RefuseFragment(name, length, "A statement must be an array of a time and a value.");
 		if (JsonbIteratorNext(iterator, &value, true) != WJB_ELEM)
-			RefuseFragment(name, length, "The time of a statement must be a number.");
+			RefuseFragment(name, length, "The time of a statement must be a whole number of 64 bits.");
 		statement.at = StatementTime(&value, name, length);
 		statement.priority = priority;
 		(void) JsonbIteratorNext(iterator, &statement.value, true);
