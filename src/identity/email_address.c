@@ -59,9 +59,14 @@ LowerAscii(char c)
 static bool
 IsSpace(uint32 c)
 {
-	if (c < 0x80)
-		return ascii_class[c] == 2;
-	return c == 0xfeff || u_isUWhiteSpace(c);
+	return c < 0x80 ? ascii_class[c] == 2 : u_isUWhiteSpace(c);
+}
+
+/* White space, or a byte order mark */
+static bool
+IsTrimmed(uint32 c)
+{
+	return IsSpace(c) || c == 0xfeff;
 }
 
 static void
@@ -72,7 +77,7 @@ Trim(const char **text, int *len)
 	uint32		c = 0;
 	int			n;
 
-	while ((n = Utf8Decode(from, to, &c)) > 0 && IsSpace(c))
+	while ((n = Utf8Decode(from, to, &c)) > 0 && IsTrimmed(c))
 		from += n;
 	while (to > from)
 	{
@@ -80,7 +85,7 @@ Trim(const char **text, int *len)
 
 		while (last > from && (*last & 0xc0) == 0x80)
 			last--;
-		if (Utf8Decode(last, to, &c) != to - last || !IsSpace(c))
+		if (Utf8Decode(last, to, &c) != to - last || !IsTrimmed(c))
 			break;
 		to = last;
 	}
@@ -306,6 +311,12 @@ DomainByIcu(const char *s, int len, char *out, const char **reason)
 	*reason = bad_domain;
 	if (!IcuFromUtf8(&given, s, len))
 		return -1;
+	/* since Unicode 15.1 capital sharp s is sharp s, before it was ss: whatever ICU's version */
+	for (int i = 0; i < given.len; i++)
+	{
+		if (given.chars[i] == 0x1e9e)
+			given.chars[i] = 0xdf;
+	}
 	errors = IcuDomainToAscii(&given, &ascii);
 	/* hyphens are not checked by UTS #46 here, but by CheckLabels */
 	errors &= ~(UIDNA_ERROR_LEADING_HYPHEN | UIDNA_ERROR_TRAILING_HYPHEN | UIDNA_ERROR_HYPHEN_3_4);
