@@ -420,6 +420,14 @@ EmailCanonicalize(const char *text, int len, StringInfo canonical, const char **
 	return true;
 }
 
+static inline bool
+EndsWith(const char *s, int len, const char *end)
+{
+	int			n = strlen(end);
+
+	return len > n && memcmp(s + len - n, end, n) == 0;
+}
+
 int
 EmailMatchKey(const char *canonical, int len, char *key)
 {
@@ -428,12 +436,10 @@ EmailMatchKey(const char *canonical, int len, char *key)
 	int			local = 0;
 	int			n = 0;
 
-	if (len > (int) sizeof(gmail) - 1 &&
-		memcmp(canonical + len - (sizeof(gmail) - 1), gmail, sizeof(gmail) - 1) == 0)
-		local = len - (sizeof(gmail) - 1);
-	else if (len > (int) sizeof(googlemail) - 1 &&
-			 memcmp(canonical + len - (sizeof(googlemail) - 1), googlemail, sizeof(googlemail) - 1) == 0)
-		local = len - (sizeof(googlemail) - 1);
+	if (EndsWith(canonical, len, gmail))
+		local = len - strlen(gmail);
+	else if (EndsWith(canonical, len, googlemail))
+		local = len - strlen(googlemail);
 	if (local > 0 && canonical[0] != '"')
 	{
 		for (int i = 0; i < local && canonical[i] != '+'; i++)
@@ -447,6 +453,6 @@ EmailMatchKey(const char *canonical, int len, char *key)
 		memcpy(key, canonical, len);
 		return len;
 	}
-	memcpy(key + n, gmail, sizeof(gmail) - 1);
-	return n + sizeof(gmail) - 1;
+	memcpy(key + n, gmail, strlen(gmail));
+	return n + strlen(gmail);
 }

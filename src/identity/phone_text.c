@@ -261,7 +261,8 @@ ReachesDigits(const char *s, int at, int digits)
 {
 	if (at >= 0 && at < digits && (s[at] == ':' || s[at] == '.'))
 		at++;
-	while (at >= 0 && at < digits && (s[at] == ' ' || s[at] == '\t' || s[at] == ',' || s[at] == '-'))
+	while (at >= 0 && at < digits &&
+		   (s[at] == ' ' || s[at] == '\t' || s[at] == ',' || s[at] == '-'))
 		at++;
 	return at == digits;
 }
