@@ -6,48 +6,35 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT extversion FROM pg_extension WHERE extname = 'cdp' $$;
 COMMENT ON FUNCTION cdp.version() IS 'Version of the installed extension, as text.';
 
-CREATE FUNCTION cdp.check_setup_allowed() RETURNS void
+CREATE FUNCTION cdp.setup() RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	database_path text := (SELECT max(split_part(c, '=', 2))
+						   FROM pg_db_role_setting s, unnest(s.setconfig) c
+						   WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+							 AND s.setrole = 0 AND c LIKE 'search_path=%');
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_extension x
 				   WHERE x.extname = 'cdp' AND pg_has_role(current_user, x.extowner, 'USAGE')) THEN
 		RAISE EXCEPTION 'role "%" may not run cdp.setup()', current_user
-			USING ERRCODE = '42501',
-				  HINT = 'Run it as the owner of the extension.';
+			USING ERRCODE = '42501', HINT = 'Run it as the owner of the extension.';
 	END IF;
-	IF NOT pg_try_advisory_xact_lock(hashtextextended('cdp.setup', 0)) THEN
-		PERFORM pg_advisory_xact_lock(hashtextextended('cdp.setup', 0));
+	IF current_setting('server_encoding') <> 'UTF8' THEN
+		RAISE EXCEPTION 'cdp needs a database in UTF8, this one is in %', current_setting('server_encoding')
+			USING ERRCODE = '0A000', HINT = 'CREATE DATABASE … ENCODING ''UTF8'' TEMPLATE template0;';
 	END IF;
-END $$;
-COMMENT ON FUNCTION cdp.check_setup_allowed() IS
-'First step of setup(): raises 42501 unless the caller is the extension''s owner or a superuser; lets one setup() run at a time.';
-REVOKE ALL ON FUNCTION cdp.check_setup_allowed() FROM PUBLIC;
-
-CREATE FUNCTION cdp.finish_setup(version text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	INSERT INTO cdp.setting (name, value, description)
-	VALUES ('schema_version', version, 'Version of cdp whose setup() ran last.')
-	ON CONFLICT (name) DO UPDATE SET value = excluded.value
-	WHERE setting.value IS DISTINCT FROM excluded.value;
-	IF NOT (SELECT 'cdp' = ANY (regexp_split_to_array(replace(coalesce(
-				(SELECT split_part(c, '=', 2)
-				 FROM pg_db_role_setting s, unnest(s.setconfig) c
-				 WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
-				   AND s.setrole = 0 AND c LIKE 'search_path=%'),
-				current_setting('search_path')), '"', ''), '\s*,\s*'))) THEN
-		SET LOCAL client_min_messages = notice;
-		RAISE NOTICE 'schema "cdp" is not on this database''s search_path'
+	PERFORM pg_advisory_xact_lock(hashtextextended('cdp.setup', 0));
+	PERFORM cdp.create_tables();
+	IF NOT coalesce('cdp' = ANY (regexp_split_to_array(replace(database_path, '"', ''), '\s*,\s*')), false) THEN
+		RAISE NOTICE 'schema "cdp" is not on the search_path of this database, so operators of its types need OPERATOR(cdp.~=)'
 			USING HINT = format('ALTER DATABASE %I SET search_path = "$user", public, cdp;', current_database());
 	END IF;
 END $$;
-COMMENT ON FUNCTION cdp.finish_setup(text) IS
-'Last step of setup(): notes the version of the tables; a NOTICE tells when schema cdp is not on the database''s search_path, because operators of our types are then not found.';
-REVOKE ALL ON FUNCTION cdp.finish_setup(text) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.setup() IS
+'Creates the tables, views and default rows of the platform in schema cdp, or brings them to this version; running it again changes nothing. They belong to the caller, not to the extension, so that pg_dump keeps them whole and DROP EXTENSION never drops a customer. Only the extension''s owner or a superuser may run it (else 42501), in a database in UTF8 (else 0A000). A NOTICE tells when schema cdp is not on the database''s search_path.';
+REVOKE ALL ON FUNCTION cdp.setup() FROM PUBLIC;
 
 CREATE FUNCTION cdp.setting_value(name text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -69,8 +69,8 @@ BEGIN
 		DELETE FROM cdp.profile_identity i
 		USING unnest(keys, from_ids, to_ids) m (key, from_id, to_id)
 		WHERE i.profile_id = m.from_id AND i.identity_key = m.key AND m.from_id <> m.to_id
-		RETURNING m.to_id, i.identity_key, i.type, i.value, i.state, i.first_seen, i.last_seen, i.source_id)
-	INSERT INTO cdp.profile_identity (profile_id, identity_key, type, value, state, first_seen, last_seen, source_id)
+		RETURNING m.to_id, i.identity_key, i.type, i.value, i.state, i.first_seen, i.last_seen, i.source_id, i.is_retired)
+	INSERT INTO cdp.profile_identity (profile_id, identity_key, type, value, state, first_seen, last_seen, source_id, is_retired)
 	SELECT * FROM gone;
 
 	FOR t IN SELECT l.table_name, l.on_conflict FROM cdp.layout() l

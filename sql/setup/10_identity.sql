@@ -94,11 +94,13 @@
 		first_seen date,
 		last_seen date,
 		source_id smallint,
+		is_retired boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (profile_id, identity_key)
 	);
 	COMMENT ON TABLE cdp.profile_identity IS 'The identifiers of each profile.';
 	COMMENT ON COLUMN cdp.profile_identity.value IS 'Canonical value.';
 	COMMENT ON COLUMN cdp.profile_identity.state IS 'active; shared: of several persons, links nobody and has a profile of its own; retired: an earlier name of this person, does not count for uniqueness and limits.';
+	COMMENT ON COLUMN cdp.profile_identity.is_retired IS 'An alias replaced it, which stays true should it be shared as well.';
 
 	CREATE TABLE IF NOT EXISTS cdp.identity_link (
 		key_a uuid NOT NULL,

@@ -14,7 +14,7 @@
 #include "identity/resolve.h"
 
 static Statement select_identities = {
-	"SELECT i.identity_key, i.profile_id, p.state, p.first_seen, p.last_seen"
+	"SELECT i.identity_key, i.profile_id, p.state, p.first_seen, p.last_seen, p.is_retired"
 	" FROM unnest($1) k (identity_key)"
 	" JOIN cdp.identity i ON i.identity_key = k.identity_key"
 	" JOIN cdp.profile_identity p ON p.profile_id = i.profile_id AND p.identity_key = i.identity_key",
@@ -55,12 +55,12 @@ static Statement insert_identities = {
 };
 
 static Statement upsert_profile_identities = {
-	"INSERT INTO cdp.profile_identity AS p (profile_id, identity_key, type, value, state, first_seen, last_seen, source_id)"
-	" SELECT profile_id, identity_key, type, value, state, first_seen, last_seen, source_id"
+	"INSERT INTO cdp.profile_identity AS p (profile_id, identity_key, type, value, state, first_seen, last_seen, source_id, is_retired)"
+	" SELECT profile_id, identity_key, type, value, state, first_seen, last_seen, source_id, is_retired"
 	" FROM batch_identity ORDER BY profile_id, identity_key"
 	" ON CONFLICT (profile_id, identity_key) DO UPDATE"
 	" SET state = excluded.state, first_seen = least(p.first_seen, excluded.first_seen),"
-	"     last_seen = greatest(p.last_seen, excluded.last_seen)"
+	"     last_seen = greatest(p.last_seen, excluded.last_seen), is_retired = p.is_retired OR excluded.is_retired"
 };
 
 static Statement upsert_links = {
@@ -83,18 +83,6 @@ static Statement queue_settling = {
 	" SELECT identity_key, reason, $1 FROM batch_guard ON CONFLICT (identity_key) DO NOTHING",
 	{TIMESTAMPTZOID}
 };
-
-static const char *const state_names[] = {"active", "shared", "retired"};
-
-static IdentifierState
-StateByName(const char *name)
-{
-	if (strcmp(name, "shared") == 0)
-		return IDENTIFIER_SHARED;
-	if (strcmp(name, "retired") == 0)
-		return IDENTIFIER_RETIRED;
-	return IDENTIFIER_ACTIVE;
-}
 
 /* Persons of stored profiles, by profile id. */
 typedef struct ProfilePerson
@@ -189,7 +177,9 @@ LoadIdentities(Resolver *r)
 		Datum		day;
 
 		i->stored_profile = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-		i->state = i->stored_state = StateByName(SPI_getvalue(tuple, desc, 3));
+		i->state = i->stored_state = strcmp(SPI_getvalue(tuple, desc, 3), "shared") == 0 ?
+			IDENTIFIER_SHARED : IDENTIFIER_ACTIVE;
+		i->is_retired = i->was_retired = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull));
 		day = SPI_getbinval(tuple, desc, 4, &isnull);
 		i->stored_first_seen = isnull ? DATEVAL_NOEND : DatumGetDateADT(day);
 		day = SPI_getbinval(tuple, desc, 5, &isnull);
@@ -315,7 +305,7 @@ StoreIdentifiers(Resolver *r)
 	static const RowsetColumn columns[] = {
 		{"identity_key", UUIDOID}, {"profile_id", INT8OID}, {"type", TEXTOID}, {"value", TEXTOID},
 		{"state", TEXTOID}, {"first_seen", DATEOID}, {"last_seen", DATEOID}, {"source_id", INT2OID},
-		{"is_new", BOOLOID}
+		{"is_new", BOOLOID}, {"is_retired", BOOLOID}
 	};
 	Rowset	   *rows = RowsetCreate("batch_identity", columns, lengthof(columns));
 
@@ -325,18 +315,19 @@ StoreIdentifiers(Resolver *r)
 
 		if (i->person < 0)
 			continue;
-		if (i->stored_profile != 0 && i->state == i->stored_state &&
+		if (i->stored_profile != 0 && i->state == i->stored_state && i->is_retired == i->was_retired &&
 			i->first_seen >= i->stored_first_seen && i->last_seen <= i->stored_last_seen)
 			continue;
 		RowsetSet(rows, 0, UUIDPGetDatum(&i->key));
 		RowsetSet(rows, 1, Int64GetDatum(IdentifierProfile(r, n)));
 		RowsetSet(rows, 2, CStringGetTextDatum(r->rules->types[i->type].name));
 		RowsetSet(rows, 3, PointerGetDatum(cstring_to_text_with_len(i->value, i->value_len)));
-		RowsetSet(rows, 4, CStringGetTextDatum(state_names[i->state]));
+		RowsetSet(rows, 4, CStringGetTextDatum(StateName(i->state, i->is_retired)));
 		RowsetSet(rows, 5, DateADTGetDatum(i->first_seen));
 		RowsetSet(rows, 6, DateADTGetDatum(i->last_seen));
 		RowsetSet(rows, 7, Int16GetDatum(i->source_id));
 		RowsetSet(rows, 8, BoolGetDatum(i->stored_profile == 0));
+		RowsetSet(rows, 9, BoolGetDatum(i->is_retired));
 		RowsetAdd(rows);
 	}
 	RowsetRegister(rows);

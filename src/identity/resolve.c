@@ -161,6 +161,13 @@ ResolverFind(Resolver *r, int person)
 	return person;
 }
 
+/* Does an identifier count for uniqueness and limits of its person? */
+static inline bool
+Counts(const Identifier *i)
+{
+	return i->state == IDENTIFIER_ACTIVE && !i->is_retired;
+}
+
 /* Does the person with one more value of a type keep within the limits? */
 static bool
 HasRoom(const Resolver *r, const Person *person, int type)
@@ -254,7 +261,7 @@ Place(Resolver *r, int identifier, int person)
 	Identifier *i = &r->identifiers[identifier];
 
 	i->person = person;
-	if (i->state == IDENTIFIER_ACTIVE && r->persons[person].counts[i->type] < PG_UINT16_MAX)
+	if (Counts(i) && r->persons[person].counts[i->type] < PG_UINT16_MAX)
 		r->persons[person].counts[i->type]++;
 }
 
@@ -276,7 +283,7 @@ MakeShared(Resolver *r, int identifier, int message)
 	{
 		Person	   *person = &r->persons[ResolverFind(r, i->person)];
 
-		if (i->state == IDENTIFIER_ACTIVE && person->counts[i->type] > 0)
+		if (Counts(i) && person->counts[i->type] > 0)
 			person->counts[i->type]--;
 	}
 	i->state = IDENTIFIER_SHARED;
@@ -290,16 +297,16 @@ Retire(Resolver *r, int identifier)
 {
 	Identifier *i = &r->identifiers[identifier];
 
-	if (i->state != IDENTIFIER_ACTIVE)
+	if (i->is_retired)
 		return;
 	if (i->person >= 0)
 	{
 		Person	   *person = &r->persons[ResolverFind(r, i->person)];
 
-		if (person->counts[i->type] > 0)
+		if (Counts(i) && person->counts[i->type] > 0)
 			person->counts[i->type]--;
 	}
-	i->state = IDENTIFIER_RETIRED;
+	i->is_retired = true;
 }
 
 /*
@@ -320,7 +327,7 @@ Join(Resolver *r, int *person, int identifier, bool forced, int message)
 	}
 	if (i->person < 0)
 	{
-		if (!forced && i->state == IDENTIFIER_ACTIVE && !HasRoom(r, &r->persons[*person], i->type))
+		if (!forced && Counts(i) && !HasRoom(r, &r->persons[*person], i->type))
 		{
 			PlaceAlone(r, identifier);
 			NoteAction(r, message, identifier, "demoted_identifier");

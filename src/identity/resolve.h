@@ -25,8 +25,7 @@
 typedef enum IdentifierState
 {
 	IDENTIFIER_ACTIVE,
-	IDENTIFIER_SHARED,
-	IDENTIFIER_RETIRED
+	IDENTIFIER_SHARED
 } IdentifierState;
 
 typedef struct Identifier
@@ -39,6 +38,8 @@ typedef struct Identifier
 	int64		stored_profile; /* 0: new */
 	IdentifierState state;
 	IdentifierState stored_state;
+	bool		is_retired;		/* an alias replaced it: it does not count */
+	bool		was_retired;	/* in the table */
 	bool		needs_settling; /* a guard was hit here */
 	DateADT		first_seen;
 	DateADT		last_seen;
@@ -127,6 +128,13 @@ extern int	ResolverFindKey(Resolver *r, const pg_uuid_t *key);
 extern int	ResolverNewPerson(Resolver *r, int64 profile_id, int64 event_count);
 extern int	ResolverFind(Resolver *r, int person);
 extern void ResolveMessage(Resolver *r, const ResolveMessageInput *m);
+
+/* the state as the tables tell it */
+static inline const char *
+StateName(IdentifierState state, bool is_retired)
+{
+	return state == IDENTIFIER_SHARED ? "shared" : is_retired ? "retired" : "active";
+}
 
 /* graph.c */
 extern void LoadIdentities(Resolver *r);

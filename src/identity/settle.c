@@ -49,6 +49,7 @@ typedef struct SettledNode
 	int			size;
 	IdentifierState state;
 	IdentifierState stored_state;
+	bool		is_retired;
 	int64		target;			/* profile it belongs to in the end */
 } SettledNode;
 
@@ -165,9 +166,9 @@ ReadNode(Settler *s, HeapTuple tuple, TupleDesc desc)
 	node->key = *DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull));
 	node->profile_id = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
 	node->type = FindIdentifierType(s->rules, type, strlen(type));
-	node->stored_state = strcmp(state, "shared") == 0 ? IDENTIFIER_SHARED :
-		strcmp(state, "retired") == 0 ? IDENTIFIER_RETIRED : IDENTIFIER_ACTIVE;
-	node->state = node->stored_state == IDENTIFIER_RETIRED ? IDENTIFIER_RETIRED : IDENTIFIER_ACTIVE;
+	node->state = IDENTIFIER_ACTIVE;
+	node->stored_state = strcmp(state, "shared") == 0 ? IDENTIFIER_SHARED : IDENTIFIER_ACTIVE;
+	node->is_retired = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull));
 	node->event_count = DatumGetInt64(SPI_getbinval(tuple, desc, 5, &isnull));
 	pfree(type);
 	pfree(state);
@@ -262,7 +263,7 @@ ResetGroup(Settler *s, int from, int to)
 			s->nodes[n].parent = n;
 			s->nodes[n].size = 1;
 			memset(counts, 0, sizeof(uint16) * ntypes);
-			if (s->nodes[n].type >= 0 && s->nodes[n].state == IDENTIFIER_ACTIVE)
+			if (s->nodes[n].type >= 0 && s->nodes[n].state == IDENTIFIER_ACTIVE && !s->nodes[n].is_retired)
 				counts[s->nodes[n].type] = 1;
 		}
 }
@@ -285,7 +286,7 @@ MarkDirectlyShared(Settler *s, int from, int to)
 			continue;
 		unique = IsUnique(s, edge->a) ? edge->a : edge->b;
 		other = unique == edge->a ? edge->b : edge->a;
-		if (s->nodes[unique].state != IDENTIFIER_ACTIVE || s->nodes[other].state != IDENTIFIER_ACTIVE)
+		if (s->nodes[unique].is_retired || s->nodes[other].state == IDENTIFIER_SHARED)
 			continue;
 		if (s->nodes[other].parent == other)
 			s->nodes[other].parent = unique;
@@ -637,8 +638,7 @@ StoreStates(Settler *s)
 			continue;
 		RowsetSet(identities, 0, UUIDPGetDatum(&node->key));
 		RowsetSet(identities, 1, Int64GetDatum(node->target));
-		RowsetSet(identities, 2, CStringGetTextDatum(node->state == IDENTIFIER_SHARED ? "shared" :
-													 node->state == IDENTIFIER_RETIRED ? "retired" : "active"));
+		RowsetSet(identities, 2, CStringGetTextDatum(StateName(node->state, node->is_retired)));
 		RowsetAdd(identities);
 	}
 	for (int e = 0; e < s->nedges; e++)
@@ -707,7 +707,7 @@ cdp_resolve_identities(PG_FUNCTION_ARGS)
 	s.nodes_size = s.edges_size = 1024;
 	s.nodes = palloc(sizeof(SettledNode) * s.nodes_size);
 	s.edges = palloc(sizeof(SettledEdge) * s.edges_size);
-	ReadRows(&s, "SELECT i.identity_key, i.profile_id, i.type, i.state, coalesce(c.event_count, 0)"
+	ReadRows(&s, "SELECT i.identity_key, i.profile_id, i.type, i.state, coalesce(c.event_count, 0), i.is_retired"
 			 " FROM cdp.profile_identity i LEFT JOIN cdp.profile_counter c USING (profile_id)", ReadNode);
 	qsort(s.nodes, s.nnodes, sizeof(SettledNode), CompareNode);
 	ReadRows(&s, "SELECT key_a, key_b, rule, state, first_seen_at FROM cdp.identity_link", ReadEdge);
