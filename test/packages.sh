@@ -39,7 +39,11 @@ choose_postgres() {
 		case $(sed 's/[./].*//' /etc/debian_version 2>/dev/null) in
 		12 | bookworm) pg_major=15 ;;
 		13 | trixie) pg_major=17 ;;
-		*) pg_major=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -1) ;;
+		*)
+			# a bare system knows of no packages before the first update
+			[ -n "$(apt-cache show postgresql 2>/dev/null)" ] || as_root apt-get -qq update >/dev/null 2>&1
+			pg_major=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)
+			;;
 		esac
 	fi
 	if [ -z "$pg_major" ]; then

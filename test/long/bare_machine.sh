@@ -2,7 +2,7 @@
 # The promise of the README on bare machines: a minimal Debian 12 and 13 that
 # hold nothing but the base system, a clone, and the two commands.
 #
-#   bash test/long/bare_machine.sh [12|13|12-user ...]
+#   bash test/long/bare_machine.sh [12|13|12-user|13-user|sid ...]
 #
 # Needs root and debootstrap (else exit 77).  The bare systems are kept in
 # $CDP_BARE (default /var/tmp/cdp-bare) and copied for each run; the copy runs in
@@ -79,7 +79,8 @@ for what in "${@:-12 13 12-user}"; do for machine in $what; do
 	case ${machine%-user} in
 	12) suite=bookworm ;;
 	13) suite=trixie ;;
-	*) echo "no machine \"$machine\": 12, 13, 12-user, 13-user" && exit 2 ;;
+	sid) suite=sid ;;
+	*) echo "no machine \"$machine\": 12, 13, 12-user, 13-user, sid" && exit 2 ;;
 	esac
 	image=$bare/$suite
 	if [ ! -d "$image" ]; then
@@ -101,7 +102,7 @@ for what in "${@:-12 13 12-user}"; do for machine in $what; do
 		mkdir "$run$home/cdp" && tar -C "$top" -cf - --exclude=./.build . | tar -C "$run$home/cdp" -xf -
 	fi
 	cp "$inside" "$run/inside"
-	echo "=== Debian ${machine%-user}, as $user"
+	echo "=== Debian $suite, as $user"
 	unshare --mount --pid --fork --mount-proc="$run/proc" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		HOME=$home LANG=C.UTF-8 chroot "$run" bash /inside "$user" "$home/cdp" || failed=1
 	rm -rf --one-file-system "$run"
