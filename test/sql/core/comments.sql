@@ -27,7 +27,8 @@ ORDER BY c.relname;
 -- a comment is a sentence, not a word
 SELECT pg_describe_object(classoid, objoid, objsubid) AS object, description
 FROM pg_description
-WHERE (classoid = 'pg_proc'::regclass AND objoid IN (SELECT oid FROM pg_proc WHERE pronamespace = 'cdp'::regnamespace)
+WHERE objsubid = 0
+  AND (classoid = 'pg_proc'::regclass AND objoid IN (SELECT oid FROM pg_proc WHERE pronamespace = 'cdp'::regnamespace)
 	   OR classoid = 'pg_class'::regclass AND objoid IN (SELECT oid FROM pg_class WHERE relnamespace = 'cdp'::regnamespace))
   AND (length(description) < 8 OR description ~ '(TODO|FIXME)')
 ORDER BY 1;
