@@ -354,7 +354,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	last_id bigint := 0;
+	last_id bigint := -9223372036854775808;
 	ids bigint[];
 BEGIN
 	LOOP
