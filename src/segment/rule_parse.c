@@ -1,0 +1,739 @@
+/*
+ * rule_parse.c
+ *		Parser of segment rules: conditions, comparisons, values.
+ *
+ *		condition   := and { OR and }
+ *		and         := not { AND not }
+ *		not         := NOT not | '(' condition ')' | TRUE | FALSE | predicate
+ *		predicate   := operand comparison | did(...) | sequence(...) [window]
+ *					 | member_of('..') | consents_to('..') | has_identifier('..') | sample(n)
+ *		operand     := path | aggregate | anniversary(path)
+ *
+ * Errors are reported once; afterwards the parser sees only the end of the
+ * text, so that every loop stops (soft errors of PostgreSQL 16 and later).
+ */
+#include "core/core.h"
+
+#include "segment/rule_parse.h"
+#include "segment/rule_time.h"
+
+static RuleNode *ParseAnd(RuleParser *p);
+static RuleNode *ParseNot(RuleParser *p);
+
+/* ---- errors ---- */
+
+int
+CharacterAt(RuleParser *p, int offset)
+{
+	return pg_mbstrlen_with_len(p->scanner.source, offset) + 1;
+}
+
+static void
+Report(RuleParser *p, int sqlstate, char *message, char *detail, const char *hint)
+{
+	CdpReturnError(p->escontext,,
+				   (errcode(sqlstate),
+					errmsg("%s", message),
+					errdetail("%s", detail),
+					hint ? errhint("%s", hint) : 0));
+}
+
+void
+Refuse(RuleParser *p, int sqlstate, int position, char *message, const char *detail, const char *hint)
+{
+	char	   *at;
+
+	if (p->failed)
+		return;
+	p->failed = true;
+	if (detail)
+		at = psprintf("At character %d: %s.", CharacterAt(p, position), detail);
+	else
+		at = psprintf("At character %d.", CharacterAt(p, position));
+	p->token.kind = p->ahead.kind = TOKEN_END;
+	Report(p, sqlstate, message, at, hint);
+}
+
+void
+Expected(RuleParser *p, const char *what, const char *hint)
+{
+	int			length = p->token.end - p->token.start;
+	char	   *message;
+
+	if (p->failed)
+		return;
+	if (p->token.kind == TOKEN_BAD)
+		what = p->token.complaint;
+	else
+		what = psprintf("expected %s", what);
+	if (p->token.kind == TOKEN_END)
+		message = "syntax error at end of rule";
+	else
+	{
+		const char *start = p->scanner.source + p->token.start;
+
+		if (length > 64)
+			message = psprintf("syntax error at or near \"%.*s...\"",
+							   pg_mbcliplen(start, length, 60), start);
+		else
+			message = psprintf("syntax error at or near \"%.*s\"", length, start);
+	}
+	Refuse(p, ERRCODE_SYNTAX_ERROR, p->token.start, message, what, hint);
+}
+
+/* ---- words ---- */
+
+void
+Advance(RuleParser *p)
+{
+	if (p->failed)
+		return;
+	p->token = p->ahead;
+	p->ahead = ScanToken(&p->scanner);
+	CHECK_FOR_INTERRUPTS();
+}
+
+static bool
+TokenIsWord(RuleParser *p, Token *token, const char *word)
+{
+	int			length = token->end - token->start;
+
+	return token->kind == TOKEN_WORD && length == strlen(word) &&
+		pg_strncasecmp(p->scanner.source + token->start, word, length) == 0;
+}
+
+bool
+AtWord(RuleParser *p, const char *word)
+{
+	return TokenIsWord(p, &p->token, word);
+}
+
+bool
+AheadWord(RuleParser *p, const char *word)
+{
+	return TokenIsWord(p, &p->ahead, word);
+}
+
+static bool
+TokenIsSymbol(RuleParser *p, Token *token, char symbol)
+{
+	return token->kind == TOKEN_SYMBOL && p->scanner.source[token->start] == symbol;
+}
+
+bool
+AtSymbol(RuleParser *p, char symbol)
+{
+	return TokenIsSymbol(p, &p->token, symbol);
+}
+
+bool
+AcceptWord(RuleParser *p, const char *word)
+{
+	if (!AtWord(p, word))
+		return false;
+	Advance(p);
+	return true;
+}
+
+void
+ExpectWord(RuleParser *p, const char *word)
+{
+	if (!AcceptWord(p, word))
+		Expected(p, word, NULL);
+}
+
+void
+ExpectSymbol(RuleParser *p, char symbol)
+{
+	if (AtSymbol(p, symbol))
+		Advance(p);
+	else
+		Expected(p, psprintf("\"%c\"", symbol), NULL);
+}
+
+char *
+ExpectText(RuleParser *p, const char *what)
+{
+	char	   *text = p->token.text;
+
+	if (p->token.kind != TOKEN_TEXT)
+	{
+		Expected(p, what, NULL);
+		return "";
+	}
+	Advance(p);
+	return text;
+}
+
+/* ---- limits ---- */
+
+void
+CountNode(RuleParser *p)
+{
+	if (++p->nodes > RULE_MAX_NODES)
+		Refuse(p, ERRCODE_STATEMENT_TOO_COMPLEX, p->token.start, "segment rule is too long",
+			   psprintf("a rule has at most %d conditions and values", RULE_MAX_NODES), NULL);
+}
+
+void
+EnterLevel(RuleParser *p)
+{
+	check_stack_depth();
+	if (++p->depth > RULE_MAX_DEPTH)
+		Refuse(p, ERRCODE_STATEMENT_TOO_COMPLEX, p->token.start, "segment rule is nested too deeply",
+			   psprintf("parentheses and NOT nest at most %d levels", RULE_MAX_DEPTH), NULL);
+}
+
+void
+LeaveLevel(RuleParser *p)
+{
+	p->depth--;
+}
+
+RuleNode *
+NewNode(RuleParser *p, RuleKind kind, int start)
+{
+	RuleNode   *node = palloc0(sizeof(RuleNode));
+
+	CountNode(p);
+	node->kind = kind;
+	node->position = CharacterAt(p, start);
+	return node;
+}
+
+/* ---- values ---- */
+
+static void
+ParseNumber(RuleParser *p, RuleLiteral *literal)
+{
+	const char *sign = "";
+	char	   *digits;
+	int			start = p->token.start;
+	int			exponent = 0;
+
+	if (AtSymbol(p, '-') || AtSymbol(p, '+'))
+	{
+		sign = AtSymbol(p, '-') ? "-" : "";
+		Advance(p);
+		if (p->token.kind != TOKEN_NUMBER)
+		{
+			Expected(p, "a number", NULL);
+			return;
+		}
+	}
+	digits = psprintf("%s%.*s", sign, p->token.end - p->token.start, p->scanner.source + p->token.start);
+	if (strpbrk(digits, "eE"))
+		exponent = abs((int) strtol(strpbrk(digits, "eE") + 1, NULL, 10));
+	if (exponent > RULE_MAX_NUMBER || strlen(digits) > RULE_MAX_NUMBER)
+	{
+		Refuse(p, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, start, "number in a segment rule is out of range",
+			   psprintf("a number has at most %d digits", RULE_MAX_NUMBER), NULL);
+		return;
+	}
+	literal->kind = LITERAL_NUMBER;
+	literal->number = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
+														  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	literal->text = numeric_normalize(literal->number);
+	/* so that the value has the scale that is printed */
+	literal->number = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(literal->text),
+														  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	Advance(p);
+}
+
+static void
+ParseTimeLiteral(RuleParser *p, RuleLiteral *literal)
+{
+	bool		is_date = AtWord(p, "DATE");
+	TimestampTz ignored;
+
+	Advance(p);
+	literal->kind = LITERAL_TIME;
+	literal->text = p->token.text;
+	if (!ParseIsoTime(p->token.text, strlen(p->token.text), NULL, &ignored) ||
+		(is_date && strlen(p->token.text) != 10))
+		Refuse(p, ERRCODE_INVALID_DATETIME_FORMAT, p->token.start,
+			   psprintf("invalid %s in a segment rule: \"%s\"", is_date ? "date" : "time", p->token.text),
+			   is_date ? "expected YYYY-MM-DD" : "expected YYYY-MM-DD HH:MM:SS and perhaps a zone such as +02:00",
+			   NULL);
+	Advance(p);
+}
+
+bool
+ParseLiteral(RuleParser *p, RuleLiteral *literal)
+{
+	memset(literal, 0, sizeof(*literal));
+	CountNode(p);
+	literal->position = CharacterAt(p, p->token.start);
+	if (p->token.kind == TOKEN_TEXT)
+	{
+		literal->kind = LITERAL_TEXT;
+		literal->text = p->token.text;
+		Advance(p);
+	}
+	else if (p->token.kind == TOKEN_NUMBER || AtSymbol(p, '-') || AtSymbol(p, '+'))
+		ParseNumber(p, literal);
+	else if (AtWord(p, "TRUE") || AtWord(p, "FALSE"))
+	{
+		literal->kind = LITERAL_BOOLEAN;
+		literal->boolean = AtWord(p, "TRUE");
+		literal->text = literal->boolean ? "TRUE" : "FALSE";
+		Advance(p);
+	}
+	else if ((AtWord(p, "DATE") || AtWord(p, "TIMESTAMP")) && p->ahead.kind == TOKEN_TEXT)
+		ParseTimeLiteral(p, literal);
+	else if (AtWord(p, "NULL"))
+		Expected(p, "a value", "Nothing equals NULL; use IS NULL or IS NOT NULL.");
+	else
+		Expected(p, "a value",
+				 p->token.kind == TOKEN_WORD || p->token.kind == TOKEN_NAME ?
+				 "Text stands in single quotes." : NULL);
+	literal->length = literal->text ? strlen(literal->text) : 0;
+	return !p->failed;
+}
+
+/* May this operand be compared with such a value?  'ordered': not just = <> */
+static void
+CheckComparable(RuleParser *p, RuleOperand *operand, RuleLiteral *literal, bool ordered, int offset)
+{
+	OperandClass class = OperandClassOf(operand);
+	StringInfoData buf;
+
+	if (p->failed)
+		return;
+	if (literal->kind == LITERAL_BOOLEAN && ordered)
+		Refuse(p, ERRCODE_DATATYPE_MISMATCH, offset, "TRUE and FALSE have no order",
+			   "they compare with =, <>, IN and IS DISTINCT FROM", NULL);
+	if (class == CLASS_JSON ||
+		(class == CLASS_NUMBER && literal->kind == LITERAL_NUMBER) ||
+		(class == CLASS_TIME && literal->kind == LITERAL_TIME))
+		return;
+	initStringInfo(&buf);
+	PrintOperand(&buf, operand);
+	Refuse(p, ERRCODE_DATATYPE_MISMATCH, offset,
+		   psprintf("%s cannot be compared with this value", buf.data),
+		   class == CLASS_NUMBER ? "it is a number" :
+		   class == CLASS_TIME ? "it is a time, written DATE '2026-01-31' or TIMESTAMP '2026-01-31 12:00:00+01'" :
+		   "it compares with WITHIN LAST and WITHIN NEXT", NULL);
+}
+
+/* ---- predicates ---- */
+
+static void
+ParseTraitPath(RuleParser *p, RuleOperand *operand)
+{
+	StringInfoData key;
+
+	initStringInfo(&key);
+	for (;;)
+	{
+		if (p->token.kind == TOKEN_NAME)
+			appendStringInfoString(&key, p->token.text);
+		else if (p->token.kind == TOKEN_WORD)
+			appendBinaryStringInfo(&key, p->scanner.source + p->token.start, p->token.end - p->token.start);
+		else
+		{
+			Expected(p, "a name", NULL);
+			break;
+		}
+		Advance(p);
+		if (!AtSymbol(p, '.'))
+			break;
+		appendStringInfoChar(&key, '.');
+		Advance(p);
+	}
+	operand->kind = OPERAND_TRAIT;
+	operand->key = key.data;
+}
+
+static RuleOperand *
+ParseOperand(RuleParser *p)
+{
+	RuleOperand *operand;
+	AggregateKind aggregate;
+	int			start = p->token.start;
+
+	if (p->in_where)
+		return ParseProperty(p);
+	if (AtAggregate(p, &aggregate))
+		return ParseAggregate(p, aggregate);
+	operand = palloc0(sizeof(RuleOperand));
+	operand->position = CharacterAt(p, start);
+	if (AtWord(p, "anniversary") && TokenIsSymbol(p, &p->ahead, '('))
+	{
+		Advance(p);
+		Advance(p);
+		ParseTraitPath(p, operand);
+		operand->kind = OPERAND_ANNIVERSARY;
+		ExpectSymbol(p, ')');
+	}
+	else
+		ParseTraitPath(p, operand);
+	return operand;
+}
+
+static void
+AddLiteral(RuleParser *p, RuleNode *node, int *space, bool ordered)
+{
+	int			start = p->token.start;
+
+	if (node->nvalues == *space)
+	{
+		*space = Max(4, *space * 2);
+		node->values = node->values ? repalloc(node->values, *space * sizeof(RuleLiteral)) :
+			palloc(*space * sizeof(RuleLiteral));
+	}
+	if (ParseLiteral(p, &node->values[node->nvalues]))
+		CheckComparable(p, node->operand, &node->values[node->nvalues], ordered, start);
+	node->nvalues++;
+}
+
+static RuleOperator
+ComparisonOperator(RuleParser *p)
+{
+	const char *text = p->scanner.source + p->token.start;
+
+	if (text[0] == '=')
+		return OPERATOR_EQ;
+	if (text[0] == '!' || (text[0] == '<' && p->token.end - p->token.start == 2 && text[1] == '>'))
+		return OPERATOR_NE;
+	if (text[0] == '<')
+		return p->token.end - p->token.start == 2 ? OPERATOR_LE : OPERATOR_LT;
+	return p->token.end - p->token.start == 2 ? OPERATOR_GE : OPERATOR_GT;
+}
+
+static void
+ParsePattern(RuleParser *p, RuleNode *node)
+{
+	int			space = 0;
+	int			start = p->token.start;
+	RuleLiteral *pattern;
+	int			backslashes = 0;
+
+	node->kind = AtWord(p, "LIKE") ? RULE_LIKE : RULE_ILIKE;
+	Advance(p);
+	AddLiteral(p, node, &space, false);
+	pattern = &node->values[0];
+	if (p->failed)
+		return;
+	if (OperandClassOf(node->operand) != CLASS_JSON || pattern->kind != LITERAL_TEXT)
+	{
+		Refuse(p, ERRCODE_DATATYPE_MISMATCH, start, "LIKE and ILIKE compare text with a pattern",
+			   "expected text on both sides", NULL);
+		return;
+	}
+	while (backslashes < pattern->length && pattern->text[pattern->length - 1 - backslashes] == '\\')
+		backslashes++;
+	if (backslashes % 2 == 1)
+		Refuse(p, ERRCODE_INVALID_ESCAPE_SEQUENCE, start, "a pattern must not end with a backslash", NULL, NULL);
+}
+
+/* IS [NOT] NULL, IS [NOT] DISTINCT FROM */
+static void
+ParseIs(RuleParser *p, RuleNode *node)
+{
+	int			space = 0;
+
+	ExpectWord(p, "IS");
+	node->negated = AcceptWord(p, "NOT");
+	if (AcceptWord(p, "NULL"))
+		node->kind = RULE_IS_NULL;
+	else if (AcceptWord(p, "DISTINCT"))
+	{
+		ExpectWord(p, "FROM");
+		node->kind = RULE_DISTINCT;
+		AddLiteral(p, node, &space, false);
+	}
+	else
+		Expected(p, "NULL or DISTINCT FROM", NULL);
+	if (node->operand->kind == OPERAND_ANNIVERSARY)
+		Refuse(p, ERRCODE_DATATYPE_MISMATCH, p->token.start, "an anniversary compares with WITHIN only", NULL, NULL);
+}
+
+static void
+ParseWithin(RuleParser *p, RuleNode *node)
+{
+	OperandClass class = OperandClassOf(node->operand);
+	int			start = p->token.start;
+
+	node->kind = RULE_WITHIN;
+	ParseWindow(p, &node->window, false);
+	if (p->failed)
+		return;
+	if (class == CLASS_NUMBER)
+	{
+		Refuse(p, ERRCODE_DATATYPE_MISMATCH, start, "WITHIN needs a date or a time", "this is a number", NULL);
+		return;
+	}
+	/* a birthday comes every year */
+	if (node->operand->kind == OPERAND_TRAIT && strcmp(node->operand->key, "birthday") == 0 &&
+		(node->window.kind == WINDOW_LAST || node->window.kind == WINDOW_NEXT))
+		node->operand->kind = OPERAND_ANNIVERSARY;
+	if (node->operand->kind == OPERAND_ANNIVERSARY)
+	{
+		if ((node->window.kind != WINDOW_LAST && node->window.kind != WINDOW_NEXT) ||
+			(node->window.unit != UNIT_DAY && node->window.unit != UNIT_WEEK && node->window.unit != UNIT_MONTH))
+			Refuse(p, ERRCODE_SYNTAX_ERROR, start, "an anniversary is counted in days, weeks or months",
+				   "expected WITHIN LAST or NEXT with that unit", NULL);
+		else if (node->window.count * (node->window.unit == UNIT_DAY ? 1 :
+									   node->window.unit == UNIT_WEEK ? 7 : 30) > 360)
+			Refuse(p, ERRCODE_SYNTAX_ERROR, start, "every day has an anniversary within a year",
+				   "expected at most 360 days, 51 weeks or 12 months", NULL);
+	}
+}
+
+/* What follows an operand */
+static void
+ParseComparison(RuleParser *p, RuleNode *node)
+{
+	int			space = 0;
+
+	if (p->token.kind == TOKEN_COMPARISON)
+	{
+		node->kind = RULE_COMPARE;
+		node->op = ComparisonOperator(p);
+		Advance(p);
+		AddLiteral(p, node, &space, node->op != OPERATOR_EQ && node->op != OPERATOR_NE);
+		return;
+	}
+	if (AtWord(p, "IS"))
+	{
+		ParseIs(p, node);
+		return;
+	}
+	node->negated = AcceptWord(p, "NOT");
+	if (AcceptWord(p, "IN"))
+	{
+		node->kind = RULE_IN;
+		ExpectSymbol(p, '(');
+		do
+		{
+			AddLiteral(p, node, &space, false);
+			if (!AtSymbol(p, ','))
+				break;
+			Advance(p);
+		} while (!p->failed);
+		ExpectSymbol(p, ')');
+	}
+	else if (AcceptWord(p, "BETWEEN"))
+	{
+		node->kind = RULE_BETWEEN;
+		AddLiteral(p, node, &space, true);
+		ExpectWord(p, "AND");
+		AddLiteral(p, node, &space, true);
+	}
+	else if (AtWord(p, "LIKE") || AtWord(p, "ILIKE"))
+		ParsePattern(p, node);
+	else if (AcceptWord(p, "CONTAINS"))
+	{
+		node->kind = RULE_CONTAINS;
+		AddLiteral(p, node, &space, false);
+		if (!p->failed && (OperandClassOf(node->operand) != CLASS_JSON || node->values[0].kind == LITERAL_TIME))
+			Refuse(p, ERRCODE_DATATYPE_MISMATCH, p->token.start, "CONTAINS looks into lists and texts",
+				   "expected a trait or a property, and a text, a number, TRUE or FALSE", NULL);
+	}
+	else if (AtWord(p, "WITHIN"))
+		ParseWithin(p, node);
+	else
+		Expected(p, "a comparison (=, <>, <, IN, BETWEEN, LIKE, IS NULL, CONTAINS, WITHIN ...)", NULL);
+}
+
+static RuleNode *
+ParseNamed(RuleParser *p, RuleKind kind)
+{
+	RuleNode   *node = NewNode(p, kind, p->token.start);
+
+	Advance(p);
+	ExpectSymbol(p, '(');
+	node->position = CharacterAt(p, p->token.start);
+	node->name = ExpectText(p, "a name in single quotes");
+	ExpectSymbol(p, ')');
+	return node;
+}
+
+static RuleNode *
+ParseSample(RuleParser *p)
+{
+	RuleNode   *node = NewNode(p, RULE_SAMPLE, p->token.start);
+	RuleLiteral *share = palloc0(sizeof(RuleLiteral));
+	int			start;
+	float8		value;
+
+	Advance(p);
+	ExpectSymbol(p, '(');
+	start = p->token.start;
+	node->values = share;
+	node->nvalues = 1;
+	if (ParseLiteral(p, share))
+	{
+		value = share->kind == LITERAL_NUMBER ? atof(share->text) : -1;
+		if (value < 0 || value > 100 ||
+			(strchr(share->text, '.') && strlen(strchr(share->text, '.')) > 5))
+			Refuse(p, ERRCODE_INVALID_PARAMETER_VALUE, start,
+				   psprintf("invalid share of profiles: \"%s\"", share->text),
+				   "expected a percentage from 0 to 100 with at most four decimals", NULL);
+	}
+	ExpectSymbol(p, ')');
+	return node;
+}
+
+static RuleNode *
+ParsePredicate(RuleParser *p)
+{
+	RuleNode   *node;
+	bool		call = p->token.kind == TOKEN_WORD && TokenIsSymbol(p, &p->ahead, '(');
+
+	if (call && p->in_where)
+	{
+		Expected(p, "a property of the event", NULL);
+		return NewNode(p, RULE_CONSTANT, p->token.start);
+	}
+	if (call && AtWord(p, "did"))
+	{
+		node = NewNode(p, RULE_DID, p->token.start);
+		node->operand = ParseAggregate(p, AGGREGATE_DID);
+		return node;
+	}
+	if (call && AtWord(p, "sequence"))
+		return ParseSequence(p);
+	if (call && AtWord(p, "member_of"))
+		return ParseNamed(p, RULE_MEMBER_OF);
+	if (call && AtWord(p, "consents_to"))
+		return ParseNamed(p, RULE_CONSENTS_TO);
+	if (call && AtWord(p, "has_identifier"))
+		return ParseNamed(p, RULE_HAS_IDENTIFIER);
+	if (call && AtWord(p, "sample"))
+		return ParseSample(p);
+	if (call && AtWord(p, "predicted"))
+	{
+		Refuse(p, ERRCODE_FEATURE_NOT_SUPPORTED, p->token.start, "predicted() is not supported", NULL, NULL);
+		return NewNode(p, RULE_CONSTANT, p->token.start);
+	}
+	node = NewNode(p, RULE_COMPARE, p->token.start);
+	if (p->token.kind == TOKEN_NAME ||
+		(p->token.kind == TOKEN_WORD &&
+		 !IsReservedWord(p->scanner.source + p->token.start, p->token.end - p->token.start)))
+	{
+		AggregateKind ignored;
+
+		if (call && !AtAggregate(p, &ignored) && !AtWord(p, "anniversary"))
+		{
+			Expected(p, "a function of rules (count, sum, avg, min, max, first, last, distinct, did, days_since_last, sequence, member_of, consents_to, has_identifier, sample, anniversary)", NULL);
+			return node;
+		}
+		node->operand = ParseOperand(p);
+		ParseComparison(p, node);
+	}
+	else
+		Expected(p, "a condition", NULL);
+	return node;
+}
+
+/* ---- AND, OR, NOT ---- */
+
+static void
+AddArgument(RuleNode *node, RuleNode *arg, int *space)
+{
+	int			more = arg->kind == node->kind ? arg->nargs : 1;
+
+	if (node->nargs + more > *space)
+	{
+		*space = Max(4, 2 * (node->nargs + more));
+		node->args = node->args ? repalloc(node->args, *space * sizeof(RuleNode *)) :
+			palloc(*space * sizeof(RuleNode *));
+	}
+	if (arg->kind == node->kind)	/* a AND (b AND c) is a AND b AND c */
+	{
+		memcpy(node->args + node->nargs, arg->args, arg->nargs * sizeof(RuleNode *));
+		node->nargs += arg->nargs;
+	}
+	else
+		node->args[node->nargs++] = arg;
+}
+
+static RuleNode *
+ParseChain(RuleParser *p, RuleKind kind, const char *word, RuleNode *(*parse) (RuleParser *))
+{
+	int			start = p->token.start;
+	RuleNode   *first = parse(p);
+	RuleNode   *node;
+	int			space = 0;
+
+	if (!AtWord(p, word))
+		return first;
+	node = NewNode(p, kind, start);
+	AddArgument(node, first, &space);
+	while (AcceptWord(p, word))
+		AddArgument(node, parse(p), &space);
+	return node;
+}
+
+static RuleNode *
+ParseNot(RuleParser *p)
+{
+	RuleNode   *node;
+	int			start = p->token.start;
+
+	if (AtWord(p, "NOT"))
+	{
+		EnterLevel(p);
+		Advance(p);
+		node = NewNode(p, RULE_NOT, start);
+		node->nargs = 1;
+		node->args = palloc(sizeof(RuleNode *));
+		node->args[0] = ParseNot(p);
+		LeaveLevel(p);
+		return node;
+	}
+	if (AtSymbol(p, '('))
+	{
+		EnterLevel(p);
+		Advance(p);
+		node = ParseCondition(p);
+		ExpectSymbol(p, ')');
+		LeaveLevel(p);
+		return node;
+	}
+	if (AtWord(p, "TRUE") || AtWord(p, "FALSE"))
+	{
+		node = NewNode(p, RULE_CONSTANT, start);
+		node->boolean = AtWord(p, "TRUE");
+		Advance(p);
+		return node;
+	}
+	return ParsePredicate(p);
+}
+
+static RuleNode *
+ParseAnd(RuleParser *p)
+{
+	return ParseChain(p, RULE_AND, "AND", ParseNot);
+}
+
+RuleNode *
+ParseCondition(RuleParser *p)
+{
+	return ParseChain(p, RULE_OR, "OR", ParseAnd);
+}
+
+/*
+ * The tree of a rule; NULL when an error was left in escontext.  The text
+ * need not end with a zero byte.
+ */
+RuleNode *
+ParseRule(const char *text, int length, Node *escontext)
+{
+	RuleParser	p = {.scanner = {text, length, 0}, .escontext = escontext};
+	RuleNode   *rule;
+
+	if (length > RULE_MAX_TEXT)
+		CdpReturnError(escontext, NULL,
+					   (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("segment rule is too long"),
+						errdetail("It has %d bytes, %d are allowed.", length, RULE_MAX_TEXT)));
+	Advance(&p);
+	Advance(&p);
+	rule = ParseCondition(&p);
+	if (p.token.kind != TOKEN_END)
+		Expected(&p, "AND, OR or the end of the rule", NULL);
+	return p.failed ? NULL : rule;
+}
