@@ -12,7 +12,7 @@
 -- t."name".
 
 CREATE FUNCTION cdp.import_hint(given text, candidates text[], what text) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
@@ -33,7 +33,7 @@ COMMENT ON FUNCTION cdp.import_hint(text, text[], text) IS
 'Hint for a word that is none of the candidates: the nearest of them, else all of them after "what:".';
 
 CREATE FUNCTION cdp.import_keys(place text, spec jsonb, allowed text[]) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
@@ -72,9 +72,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION cdp.import_columns(regclass) IS
 'Columns of a relation as {"name": "type category"} (pg_type.typcategory); raises 42809 when it is no table, view or foreign table.';
+REVOKE ALL ON FUNCTION cdp.import_columns(regclass) FROM PUBLIC;
 
 CREATE FUNCTION cdp.import_value(place text, spec jsonb, columns jsonb, as_text boolean) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
@@ -107,7 +108,7 @@ COMMENT ON FUNCTION cdp.import_value(text, jsonb, jsonb, boolean) IS
 'SQL expression of a mapped value: "column", {"column": …} or {"value": constant}; as text (trimmed) or as jsonb of the column''s kind; null where the column is null or blank. Raises 42703 for a column that does not exist, 22023 for anything else.';
 
 CREATE FUNCTION cdp.import_object(place text, spec jsonb, columns jsonb) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
@@ -155,8 +156,6 @@ COMMENT ON FUNCTION cdp.import_object(text, jsonb, jsonb) IS
 CREATE FUNCTION cdp.import_time(value jsonb, zone text) RETURNS jsonb
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-SET datestyle = 'ISO, YMD'
-SET timezone = 'UTC'
 AS $$
 DECLARE
 	text_value text := btrim(value #>> '{}');
@@ -168,12 +167,13 @@ BEGIN
 		AND left(text_value, 4) <> '0000'
 		AND substr(text_value, 9, 2)::int <= extract(day FROM make_date(left(text_value, 4)::int, substr(text_value, 6, 2)::int, 1)
 													 + interval '1 month - 1 day') THEN
-		RETURN to_jsonb(text_value::timestamp AT TIME ZONE zone);
+		RETURN to_jsonb((to_jsonb(text_value::timestamp AT TIME ZONE zone AT TIME ZONE 'UTC') #>> '{}') || 'Z');
 	END IF;
 	RETURN value;
 END $$;
 COMMENT ON FUNCTION cdp.import_time(jsonb, text) IS
-'A date or a time without a zone, read in the given zone, as ISO text with its offset; anything else as it came, for the ingest to judge; null for blank text.';
+'A date or a time without a zone, read in the given zone, as ISO text in UTC; anything else as it came, for the ingest to judge; null for blank text.';
+REVOKE ALL ON FUNCTION cdp.import_time(jsonb, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.consent_answer(value text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -212,6 +212,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION cdp.import_identifier(text, text, jsonb, jsonb) IS
 'SQL expression of an identifier as text: spec is "column" or, for a phone, {"column": …, "region": "PL"}, which makes it E.164.';
+REVOKE ALL ON FUNCTION cdp.import_identifier(text, text, jsonb, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION cdp.import_identifiers(source text, spec jsonb, columns jsonb,
 	OUT head text, OUT external_ids text, OUT contacts text)
@@ -295,7 +296,7 @@ COMMENT ON FUNCTION cdp.import_consents(jsonb, jsonb) IS
 REVOKE ALL ON FUNCTION cdp.import_consents(jsonb, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION cdp.import_key(place text, spec jsonb, columns jsonb) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
@@ -358,6 +359,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION cdp.import_event(jsonb, jsonb, jsonb, text) IS
 'SQL pieces for the mapped event and its items: name, key (of the message), grouped (key of the rows of one message), occurred, properties, one item and what items are ordered by.';
+REVOKE ALL ON FUNCTION cdp.import_event(jsonb, jsonb, jsonb, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.import_name(relation regclass) RETURNS text
 LANGUAGE sql STABLE
@@ -367,6 +369,7 @@ AS $$
 	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
 $$;
 COMMENT ON FUNCTION cdp.import_name(regclass) IS 'Name of a relation with its schema, whatever the search_path.';
+REVOKE ALL ON FUNCTION cdp.import_name(regclass) FROM PUBLIC;
 
 CREATE FUNCTION cdp.import_message(source text, mapping jsonb, columns jsonb, event_name text, properties text,
 	OUT message text, OUT answers text)
