@@ -410,6 +410,7 @@ DECLARE
 	event record;
 	made record;
 	times text;
+	row_hash constant text := $q$left(encode(sha256(convert_to(ROW(t.*)::text, 'UTF8')), 'hex'), 32)$q$;
 BEGIN
 	IF NOT EXISTS (SELECT FROM cdp.source s WHERE s.name = import_pieces.source) THEN
 		RAISE EXCEPTION 'unknown source "%"', source
@@ -429,11 +430,10 @@ BEGIN
 
 	answers := made.answers;
 	has_key := event.key IS NOT NULL;
-	id := format('%L || coalesce(%s, h.hash)', name || ':', coalesce(event.key, 'NULL'));
-	-- OFFSET 0: the hash of a row is computed once, however often it is named
-	relations := format($q$%s AS t CROSS JOIN LATERAL (SELECT left(encode(sha256(convert_to(ROW(t.*)::text, 'UTF8')), 'hex'), 32) AS hash OFFSET 0) AS h$q$, name);
-	rows := format('SELECT %s AS id, coalesce(%s, h.hash) AS grouped, %s AS message, coalesce(%s) AS occurred, %s AS item, %s AS item_order FROM %s',
-				   id, coalesce(event.grouped, 'NULL'), made.message, times,
+	id := format('%L || coalesce(%s)', name || ':', concat_ws(', ', event.key, row_hash));
+	relations := format('%s AS t', name);
+	rows := format('SELECT %s AS id, coalesce(%s) AS grouped, %s AS message, coalesce(%s) AS occurred, %s AS item, %s AS item_order FROM %s',
+				   id, concat_ws(', ', event.grouped, row_hash), made.message, times,
 				   coalesce(event.item, 'NULL::jsonb'), coalesce(event.item_order, 'NULL::jsonb'), relations);
 END $$;
 COMMENT ON FUNCTION cdp.import_pieces(text, regclass, jsonb) IS
