@@ -62,3 +62,50 @@ END $$;
 COMMENT ON FUNCTION cdp.setting_value(text) IS
 'Value of a row of cdp.setting as text, or null; raises CDX01 when the tables are missing.';
 REVOKE ALL ON FUNCTION cdp.setting_value(text) FROM PUBLIC;
+
+CREATE FUNCTION cdp.layout()
+RETURNS TABLE (table_name name, kind text, distribution_column name, facts_move boolean, on_conflict text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT * FROM (VALUES
+		('profile'::name, 'profile', 'profile_id'::name, false, NULL::text),
+		('profile_counter', 'profile', 'profile_id', false, NULL),
+		('profile_identity', 'profile', 'profile_id', false, NULL),
+		('profile_fragment', 'profile', 'profile_id', true, 'DO NOTHING'),
+		('profile_merge', 'profile', 'kept', false, NULL),
+		('event', 'profile', 'profile_id', true,
+		 -- one message stored on both sides: the delivery received first decides
+		 '(profile_id, occurred_at, message_key) DO UPDATE SET anchor = excluded.anchor, type = excluded.type,
+			name = excluded.name, source_id = excluded.source_id, received_at = excluded.received_at,
+			payload_hash = excluded.payload_hash, dedupe_key = excluded.dedupe_key, is_echo = excluded.is_echo,
+			revenue = excluded.revenue, currency = excluded.currency, revenue_base = excluded.revenue_base,
+			properties = excluded.properties, context = excluded.context, context_key = excluded.context_key
+		  WHERE (coalesce(excluded.received_at, ''infinity''), excluded.payload_hash)
+			  < (coalesce(event.received_at, ''infinity''), event.payload_hash)'),
+		('consent_record', 'profile', 'profile_id', true, 'DO NOTHING'),
+		('profile_state', 'profile', 'profile_id', false, NULL),
+		('segment_change', 'profile', 'profile_id', false, NULL),
+		('identity', 'identity', 'identity_key', false, NULL),
+		('identity_link', 'identity', 'key_a', false, NULL),
+		('message_time', 'identity', 'message_key', false, NULL),
+		('event_context', 'identity', 'context_key', false, NULL),
+		('setting', 'reference', NULL, false, NULL),
+		('source', 'reference', NULL, false, NULL),
+		('identifier_type', 'reference', NULL, false, NULL),
+		('identifier_path', 'reference', NULL, false, NULL),
+		('blocked_identifier', 'reference', NULL, false, NULL),
+		('purpose', 'reference', NULL, false, NULL),
+		('trait', 'reference', NULL, false, NULL),
+		('event_type', 'reference', NULL, false, NULL),
+		('exchange_rate', 'reference', NULL, false, NULL),
+		('account', 'reference', NULL, false, NULL),
+		('segment', 'reference', NULL, false, NULL),
+		('resolve_queue', 'local', NULL, false, NULL),
+		('inbox', 'local', NULL, false, NULL),
+		('rejected', 'local', NULL, false, NULL),
+		('quality_issue', 'local', NULL, false, NULL),
+		('dirty_profile', 'local', NULL, false, NULL)) t
+$$;
+COMMENT ON FUNCTION cdp.layout() IS
+'How the tables lie: kind (profile and identity tables are spread by their distribution column on a cluster, reference tables are everywhere, local ones on the coordinator); whether their rows follow an identifier that moves to another profile (column anchor), and what happens when the row is there already.';

@@ -46,6 +46,46 @@
 			CHECK (kind IN ('identity', 'descriptive', 'quantitative', 'behavioural', 'qualitative')),
 		sensitivity text NOT NULL DEFAULT 'normal' CHECK (sensitivity IN ('normal', 'personal', 'sensitive')),
 		position int,
+		column_name text UNIQUE,
 		description text
 	);
 	COMMENT ON TABLE cdp.trait IS 'Registered traits. Names are snake_case: firstName and first_name are one trait.';
+	COMMENT ON COLUMN cdp.trait.ignore_empty IS 'null, blank text, [] and {} say nothing; else a later null takes the trait away.';
+	COMMENT ON COLUMN cdp.trait.position IS 'Order of registration.';
+	COMMENT ON COLUMN cdp.trait.column_name IS 'Its column in the customer view; null: given at the next rebuild_customer_view().';
+	INSERT INTO cdp.trait (name, data_type, kind, sensitivity, description, position)
+	SELECT v.name, v.data_type, v.kind, v.sensitivity, v.description,
+		   coalesce((SELECT max(t.position) FROM cdp.trait t), 0) + v.place
+	FROM (VALUES
+		(1, 'name', 'text', 'identity', 'personal', 'Full name.'),
+		(2, 'first_name', 'text', 'identity', 'personal', 'First name.'),
+		(3, 'last_name', 'text', 'identity', 'personal', 'Last name.'),
+		(4, 'email', 'text', 'identity', 'personal', 'E-mail address.'),
+		(5, 'phone', 'text', 'identity', 'personal', 'Phone number.'),
+		(6, 'username', 'text', 'identity', 'personal', 'User name in the shop or app.'),
+		(7, 'id', 'text', 'identity', 'personal', 'Number of the person in the source''s own database.'),
+		(8, 'loyalty_id', 'text', 'identity', 'personal', 'Number of the loyalty card.'),
+		(9, 'title', 'text', 'descriptive', 'normal', 'Title or position, as "VP Engineering".'),
+		(10, 'gender', 'text', 'descriptive', 'personal', 'Gender.'),
+		(11, 'birthday', 'date', 'descriptive', 'personal', 'Date of birth.'),
+		(12, 'age', 'bigint', 'descriptive', 'personal', 'Age in years, as the source gave it.'),
+		(13, 'address.street', 'text', 'descriptive', 'personal', 'Street and house number.'),
+		(14, 'address.city', 'text', 'descriptive', 'personal', 'Town.'),
+		(15, 'address.state', 'text', 'descriptive', 'normal', 'State, province or region.'),
+		(16, 'address.postal_code', 'text', 'descriptive', 'personal', 'Postal code.'),
+		(17, 'address.country', 'text', 'descriptive', 'normal', 'Country.'),
+		(18, 'language', 'text', 'descriptive', 'normal', 'Preferred language.'),
+		(19, 'locale', 'text', 'descriptive', 'normal', 'Language and country of the device, as pl-PL.'),
+		(20, 'timezone', 'text', 'descriptive', 'normal', 'Time zone, as Europe/Warsaw.'),
+		(21, 'company.name', 'text', 'descriptive', 'normal', 'Company.'),
+		(22, 'company.id', 'text', 'descriptive', 'normal', 'Number of the company.'),
+		(23, 'company.industry', 'text', 'descriptive', 'normal', 'Industry of the company.'),
+		(24, 'company.employee_count', 'bigint', 'quantitative', 'normal', 'Employees of the company.'),
+		(25, 'company.plan', 'text', 'descriptive', 'normal', 'Plan that the company pays for.'),
+		(26, 'plan', 'text', 'descriptive', 'normal', 'Plan that the person pays for.'),
+		(27, 'created_at', 'timestamptz', 'descriptive', 'normal', 'When the account was made.'),
+		(28, 'website', 'text', 'descriptive', 'normal', 'Website of the person.'),
+		(29, 'avatar', 'text', 'descriptive', 'personal', 'Address of a picture.'),
+		(30, 'description', 'text', 'descriptive', 'normal', 'About the person.')
+		) v (place, name, data_type, kind, sensitivity, description)
+	ON CONFLICT (name) DO NOTHING;

@@ -1,0 +1,510 @@
+/*
+ * ingest.c
+ *		Messages in: ingest(), process_batch(), ingest_query().
+ *
+ * A batch runs in a subtransaction.  Should it fail with an error that
+ * reading the messages did not foresee, it is rolled back and halved until
+ * the one payload that fails is alone; that one is rejected with the error,
+ * and nothing else is lost.
+ *
+ * Ingest holds an advisory lock to the end of the transaction, so that two
+ * sessions never resolve the same person at once.
+ */
+#include "core/core.h"
+
+#include "access/xact.h"
+#include "funcapi.h"
+#include "storage/lmgr.h"
+#include "utils/portal.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "core/rowset.h"
+#include "event/batch.h"
+
+PG_FUNCTION_INFO_V1(cdp_ingest_jsonb);
+PG_FUNCTION_INFO_V1(cdp_ingest_text);
+PG_FUNCTION_INFO_V1(cdp_ingest_bytea);
+PG_FUNCTION_INFO_V1(cdp_ingest_query);
+PG_FUNCTION_INFO_V1(cdp_process_batch);
+PG_FUNCTION_INFO_V1(cdp_replay_batch);
+
+#define INGEST_CHUNK 10000
+
+static Statement select_sources = {
+	"SELECT source_id, name, kind, user_id_type FROM cdp.source"
+};
+
+static Statement lock_resolver = {
+	"SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('cdp.resolver', 0))"
+};
+
+/* what one call works with */
+typedef struct Ingest
+{
+	MemoryContext context;
+	IngestRules *rules;
+	SourceRow  *sources;
+	int			nsources;
+	TimestampTz now;
+	Counts		counts;
+} Ingest;
+
+static void
+LoadSources(Ingest *ingest)
+{
+	StatementRun(&select_sources, NULL, NULL);
+	ingest->nsources = SPI_processed;
+	ingest->sources = palloc(sizeof(SourceRow) * Max(SPI_processed, 1));
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		SourceRow  *source = &ingest->sources[row];
+		char	   *type = SPI_getvalue(tuple, desc, 4);
+
+		source->source_id = DatumGetInt16(SPI_getbinval(tuple, desc, 1, &isnull));
+		source->name = SPI_getvalue(tuple, desc, 2);
+		source->is_stream = strcmp(SPI_getvalue(tuple, desc, 3), "stream") == 0 ||
+			strcmp(SPI_getvalue(tuple, desc, 3), "crm") == 0;
+		source->user_id_type = FindIdentifierType(ingest->rules->identifiers, type, strlen(type));
+		if (source->user_id_type < 0)
+			source->user_id_type = ingest->rules->user_id_type;
+	}
+}
+
+/* SPI is connected; everything lives in the context that is returned with it. */
+static Ingest *
+IngestBegin(void)
+{
+	Ingest	   *ingest;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "cdp ingest", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("messages are taken in READ COMMITTED transactions only"),
+				 errhint("SET TRANSACTION ISOLATION LEVEL READ COMMITTED.")));
+	ingest = palloc0(sizeof(Ingest));
+	ingest->context = context;
+	ingest->now = GetCurrentTransactionStartTimestamp();
+	StatementRun(&lock_resolver, NULL, NULL);
+	ingest->rules = LoadIngestRules();
+	LoadSources(ingest);
+	MemoryContextSwitchTo(old);
+	return ingest;
+}
+
+static const SourceRow *
+FindSource(const Ingest *ingest, const char *name)
+{
+	for (int i = 0; i < ingest->nsources; i++)
+		if (strcmp(ingest->sources[i].name, name) == 0)
+			return &ingest->sources[i];
+	return NULL;
+}
+
+/* The source that the caller named; an error when there is none. */
+static const SourceRow *
+RequireSource(const Ingest *ingest, const char *name)
+{
+	const SourceRow *source = FindSource(ingest, name);
+
+	if (source == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CDP_UNKNOWN_NAME),
+				 errmsg("unknown source \"%s\"", name),
+				 errhint("SELECT cdp.add_source(%s);", quote_literal_cstr(name))));
+	return source;
+}
+
+static void
+AddCounts(Counts *sum, const Counts *counts)
+{
+	sum->received += counts->received;
+	sum->accepted += counts->accepted;
+	sum->duplicate += counts->duplicate;
+	sum->rejected += counts->rejected;
+}
+
+/* Reads and stores some payloads; returns their counts. */
+static Counts
+RunBatch(Ingest *ingest, const Payload *payloads, int count)
+{
+	MemoryContext context = AllocSetContextCreate(ingest->context, "cdp batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Batch	   *batch = BatchCreate(ingest->rules, ingest->now);
+	Counts		counts;
+
+	for (int i = 0; i < count; i++)
+		ReadPayload(batch, &payloads[i]);
+	StoreBatch(batch);
+	counts = batch->counts;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return counts;
+}
+
+/* The one payload that fails, set aside with the error it met. */
+static Counts
+RejectPayload(Ingest *ingest, const Payload *payload, const ErrorData *error)
+{
+	MemoryContext context = AllocSetContextCreate(ingest->context, "cdp batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Batch	   *batch = BatchCreate(ingest->rules, ingest->now);
+	Counts		counts;
+
+	batch->payload = payload;
+	Reject(batch, NULL, NULL, error->sqlerrcode, "%s", error->message);
+	StoreBatch(batch);
+	counts = batch->counts;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return counts;
+}
+
+/* Is the error about this payload, and not about the session or the server? */
+static bool
+IsPayloadError(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+			return false;
+		default:
+			return sqlstate != ERRCODE_UNDEFINED_TABLE && sqlstate != ERRCODE_INSUFFICIENT_PRIVILEGE;
+	}
+}
+
+/*
+ * Takes payloads in a subtransaction; on an error halves them until the
+ * culprit is alone.
+ */
+static void
+IngestPayloads(Ingest *ingest, const Payload *payloads, int count)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+	ResourceOwner old_owner = CurrentResourceOwner;
+	ErrorData  *error = NULL;
+	Counts		counts;
+
+	if (count == 0)
+		return;
+	check_stack_depth();
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(old_context);
+	PG_TRY();
+	{
+		counts = RunBatch(ingest, payloads, count);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(old_context);
+		CurrentResourceOwner = old_owner;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(old_context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(old_context);
+		CurrentResourceOwner = old_owner;
+	}
+	PG_END_TRY();
+
+	if (error == NULL)
+	{
+		AddCounts(&ingest->counts, &counts);
+		return;
+	}
+	if (!IsPayloadError(error->sqlerrcode))
+		ReThrowError(error);
+	if (count == 1)
+	{
+		counts = RejectPayload(ingest, payloads, error);
+		AddCounts(&ingest->counts, &counts);
+		return;
+	}
+	IngestPayloads(ingest, payloads, count / 2);
+	IngestPayloads(ingest, payloads + count / 2, count - count / 2);
+}
+
+/* (received, accepted, duplicate, rejected) */
+static Datum
+CountsResult(FunctionCallInfo fcinfo, const Counts *counts)
+{
+	TupleDesc	desc;
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = Int32GetDatum((int32) counts->received);
+	values[1] = Int32GetDatum((int32) counts->accepted);
+	values[2] = Int32GetDatum((int32) counts->duplicate);
+	values[3] = Int32GetDatum((int32) counts->rejected);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+/* One payload given as an argument: the time of receipt of a stream is now. */
+static Datum
+IngestOne(FunctionCallInfo fcinfo, Payload *payload)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Ingest	   *ingest;
+	Counts		counts;
+
+	payload->source_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	SPI_connect();
+	ingest = IngestBegin();
+	payload->source = RequireSource(ingest, payload->source_name);
+	if (!PG_ARGISNULL(2))
+	{
+		payload->has_received_at = true;
+		payload->received_at = PG_GETARG_TIMESTAMPTZ(2);
+	}
+	else if (payload->source->is_stream)
+	{
+		payload->has_received_at = true;
+		payload->received_at = ingest->now;
+	}
+	IngestPayloads(ingest, payload, 1);
+	counts = ingest->counts;
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	return CountsResult(fcinfo, &counts);
+}
+
+static void
+RequireArguments(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("source must not be null")));
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("payload must not be null")));
+}
+
+/* ingest(source text, payload jsonb, received_at timestamptz) */
+Datum
+cdp_ingest_jsonb(PG_FUNCTION_ARGS)
+{
+	Payload		payload = {0};
+
+	RequireArguments(fcinfo);
+	payload.jsonb = PG_GETARG_JSONB_P(1);
+	return IngestOne(fcinfo, &payload);
+}
+
+/* ingest(source text, payload text, received_at timestamptz) */
+Datum
+cdp_ingest_text(PG_FUNCTION_ARGS)
+{
+	Payload		payload = {0};
+	text	   *t;
+
+	RequireArguments(fcinfo);
+	t = PG_GETARG_TEXT_PP(1);
+	payload.text = VARDATA_ANY(t);
+	payload.len = VARSIZE_ANY_EXHDR(t);
+	return IngestOne(fcinfo, &payload);
+}
+
+/* ingest(source text, payload bytea, received_at timestamptz) */
+Datum
+cdp_ingest_bytea(PG_FUNCTION_ARGS)
+{
+	Payload		payload = {0};
+	bytea	   *bytes;
+
+	RequireArguments(fcinfo);
+	bytes = PG_GETARG_BYTEA_PP(1);
+	payload.text = VARDATA_ANY(bytes);
+	payload.len = VARSIZE_ANY_EXHDR(bytes);
+	if (!pg_verify_mbstr(PG_UTF8, payload.text, payload.len, true))
+	{
+		payload.text = NULL;
+		payload.bytes = bytes;
+	}
+	return IngestOne(fcinfo, &payload);
+}
+
+/* Rows (source, payload text, payload_bytes, received_at) of SPI's result as payloads. */
+static Payload *
+PayloadsFromResult(Ingest *ingest, uint64 count)
+{
+	Payload    *payloads = palloc0(sizeof(Payload) * Max(count, 1));
+
+	for (uint64 row = 0; row < count; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		Payload    *payload = &payloads[row];
+		bool		isnull;
+		Datum		value;
+
+		payload->source_name = SPI_getvalue(tuple, desc, 1);
+		payload->source = FindSource(ingest, payload->source_name);
+		value = SPI_getbinval(tuple, desc, 2, &isnull);
+		if (!isnull)
+		{
+			text	   *t = DatumGetTextPP(value);
+
+			payload->text = VARDATA_ANY(t);
+			payload->len = VARSIZE_ANY_EXHDR(t);
+		}
+		value = SPI_getbinval(tuple, desc, 3, &isnull);
+		if (!isnull)
+			payload->bytes = DatumGetByteaPP(value);
+		value = SPI_getbinval(tuple, desc, 4, &isnull);
+		if (!isnull)
+		{
+			payload->has_received_at = true;
+			payload->received_at = DatumGetTimestampTz(value);
+		}
+	}
+	return payloads;
+}
+
+/* A step of process_inbox() or replay_rejected(): takes rows out and ingests them. */
+static Datum
+IngestRows(FunctionCallInfo fcinfo, Statement *take, Datum *args, const char *nulls)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Ingest	   *ingest;
+	Counts		counts;
+	uint64		rows;
+	Payload    *payloads;
+
+	SPI_connect();
+	ingest = IngestBegin();
+	StatementRun(take, args, nulls);
+	rows = SPI_processed;
+	payloads = PayloadsFromResult(ingest, rows);
+	IngestPayloads(ingest, payloads, rows);
+	counts = ingest->counts;
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	return CountsResult(fcinfo, &counts);
+}
+
+/*
+ * process_batch(batch_size int): the oldest rows of the inbox.  Rows that
+ * another session holds are left to it.
+ */
+Datum
+cdp_process_batch(PG_FUNCTION_ARGS)
+{
+	static Statement take = {
+		"WITH taken AS (DELETE FROM cdp.inbox WHERE inbox_id IN ("
+		"  SELECT inbox_id FROM cdp.inbox ORDER BY inbox_id LIMIT $1 FOR UPDATE SKIP LOCKED)"
+		"  RETURNING inbox_id, source, payload, received_at)"
+		" SELECT source, payload, NULL::bytea, received_at FROM taken ORDER BY inbox_id",
+		{INT4OID}
+	};
+	Datum		args[1] = {PG_GETARG_DATUM(0)};
+
+	if (PG_GETARG_INT32(0) < 1 || PG_GETARG_INT32(0) > 1000000)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid batch size: %d", PG_GETARG_INT32(0)),
+				 errdetail("It must be between 1 and 1000000.")));
+	return IngestRows(fcinfo, &take, args, NULL);
+}
+
+/*
+ * replay_batch(source text, after bigint, upto bigint, batch_size int): rejected
+ * messages once more.  What is rejected again stands in a new row.
+ */
+Datum
+cdp_replay_batch(PG_FUNCTION_ARGS)
+{
+	static Statement take = {
+		"WITH taken AS (UPDATE cdp.rejected SET replayed_at = now() WHERE rejected_id IN ("
+		"  SELECT rejected_id FROM cdp.rejected"
+		"  WHERE replayed_at IS NULL AND ($1 IS NULL OR source = $1) AND rejected_id <= $2"
+		"  ORDER BY rejected_id LIMIT $3 FOR UPDATE SKIP LOCKED)"
+		"  RETURNING rejected_id, source, payload, payload_bytes, received_at)"
+		" SELECT source, payload, payload_bytes, received_at FROM taken ORDER BY rejected_id",
+		{TEXTOID, INT8OID, INT4OID}
+	};
+	Datum		args[3];
+	char		nulls[4] = "   ";
+
+	args[0] = PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0);
+	if (PG_ARGISNULL(0))
+		nulls[0] = 'n';
+	args[1] = PG_GETARG_DATUM(1);
+	args[2] = PG_GETARG_DATUM(2);
+	return IngestRows(fcinfo, &take, args, nulls);
+}
+
+/*
+ * ingest_query(source text, query text, received_at timestamptz): the rows of
+ * a query, one jsonb message each, read through a cursor.
+ */
+Datum
+cdp_ingest_query(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Ingest	   *ingest;
+	const SourceRow *source;
+	Portal		portal;
+	Counts		counts;
+	char	   *name;
+
+	RequireArguments(fcinfo);
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	SPI_connect();
+	ingest = IngestBegin();
+	source = RequireSource(ingest, name);
+	portal = SPI_cursor_parse_open(NULL, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+								   &(SPIParseOpenOptions) {.read_only = false});
+	for (;;)
+	{
+		MemoryContext chunk = AllocSetContextCreate(ingest->context, "cdp rows", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old;
+		Payload    *payloads;
+		uint64		count;
+
+		SPI_cursor_fetch(portal, true, INGEST_CHUNK);
+		count = SPI_processed;
+		if (count == 0)
+			break;
+		old = MemoryContextSwitchTo(chunk);
+		payloads = palloc0(sizeof(Payload) * count);
+		for (uint64 row = 0; row < count; row++)
+		{
+			bool		isnull;
+			Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull);
+
+			payloads[row].source = source;
+			payloads[row].source_name = name;
+			if (isnull)
+			{
+				payloads[row].text = "null";
+				payloads[row].len = 4;
+			}
+			else
+				payloads[row].jsonb = DatumGetJsonbPCopy(value);
+			payloads[row].has_received_at = !PG_ARGISNULL(2);
+			if (!PG_ARGISNULL(2))
+				payloads[row].received_at = PG_GETARG_TIMESTAMPTZ(2);
+		}
+		SPI_freetuptable(SPI_tuptable);
+		MemoryContextSwitchTo(old);
+		IngestPayloads(ingest, payloads, count);
+		MemoryContextDelete(chunk);
+	}
+	SPI_cursor_close(portal);
+	counts = ingest->counts;
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	return CountsResult(fcinfo, &counts);
+}

@@ -1,0 +1,441 @@
+/*
+ * store.c
+ *		Writes a batch: who is who, events, traits, consents, and what was
+ *		rejected or odd.  Every step is one statement over all messages.
+ */
+#include "core/core.h"
+
+#include "core/array.h"
+#include "core/hash.h"
+#include "core/rowset.h"
+#include "event/store.h"
+
+static Statement upsert_fragments = {
+	"WITH policies AS MATERIALIZED (SELECT coalesce(jsonb_object_agg(name, merge_policy), '{}') AS p"
+	"  FROM cdp.trait WHERE merge_policy <> 'latest'),"
+	" new AS (SELECT profile_id, anchor, source_id, cdp.merge_fragment_agg(traits, policies.p) AS traits"
+	"  FROM batch_fragment, policies GROUP BY profile_id, anchor, source_id)"
+	" INSERT INTO cdp.profile_fragment AS f (profile_id, anchor, source_id, traits)"
+	" SELECT * FROM new ORDER BY 1, 2, 3"
+	" ON CONFLICT (profile_id, anchor, source_id) DO UPDATE"
+	"  SET traits = cdp.merge_fragments(f.traits, excluded.traits, (SELECT p FROM policies))"
+	"  WHERE f.traits IS DISTINCT FROM cdp.merge_fragments(f.traits, excluded.traits, (SELECT p FROM policies))"
+	" RETURNING profile_id"
+};
+
+static Statement insert_consents = {
+	"INSERT INTO cdp.consent_record (profile_id, anchor, statement_key, purpose_id, status, legal_basis, channel,"
+	"  evidence, occurred_at, received_at, source_id)"
+	" SELECT b.profile_id, b.anchor, b.statement_key, b.purpose_id, b.status, p.legal_basis, 'message',"
+	"  jsonb_build_object('message_id', b.message_id, 'message_key', b.message_key), b.occurred_at, b.received_at, b.source_id"
+	" FROM batch_consent b JOIN cdp.purpose p ON p.purpose_id = b.purpose_id"
+	" ORDER BY b.profile_id, b.statement_key"
+	" ON CONFLICT (profile_id, statement_key) DO NOTHING RETURNING profile_id"
+};
+
+static Statement fold_profiles = {"SELECT cdp.fold_profiles($1)", {INT8ARRAYOID}};
+static Statement fold_consents = {"SELECT cdp.fold_consents($1)", {INT8ARRAYOID}};
+static Statement recount_profiles = {"SELECT cdp.recount_profiles($1)", {INT8ARRAYOID}};
+static Statement mark_echoes = {"SELECT cdp.mark_echoes($1)", {INT8ARRAYOID}};
+static Statement mark_dirty = {
+	"INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest($1)", {INT8ARRAYOID}
+};
+
+static Statement insert_rejected = {
+	"INSERT INTO cdp.rejected (source, code, reason, payload, payload_bytes, received_at, rejected_at)"
+	" SELECT source, code, reason, payload, payload_bytes, received_at, $1 FROM batch_rejected",
+	{TIMESTAMPTZOID}
+};
+
+static Statement upsert_issues = {
+	"INSERT INTO cdp.quality_issue AS q (day, source_id, kind, detail, occurrences, message_id)"
+	" SELECT ($1 AT TIME ZONE 'UTC')::date, source_id, kind, detail, occurrences, message_id FROM batch_issue"
+	" ORDER BY source_id, kind, detail"
+	" ON CONFLICT (day, source_id, kind, detail) DO UPDATE SET occurrences = q.occurrences + excluded.occurrences",
+	{TIMESTAMPTZOID}
+};
+
+void
+ProfileListAdd(ProfileList *list, int64 profile_id)
+{
+	if (list->count == list->size)
+	{
+		list->size *= 2;
+		list->ids = repalloc_huge(list->ids, sizeof(Datum) * list->size);
+	}
+	list->ids[list->count++] = Int64GetDatum(profile_id);
+}
+
+static ProfileList
+ProfileListCreate(void)
+{
+	ProfileList list = {palloc(sizeof(Datum) * 64), 0, 64};
+
+	return list;
+}
+
+void
+ProfileListAddResult(ProfileList *list)
+{
+	bool		isnull;
+
+	for (uint64 row = 0; row < SPI_processed; row++)
+		ProfileListAdd(list, DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull)));
+}
+
+static void
+ProfileListAddAll(ProfileList *list, const ProfileList *other)
+{
+	for (int i = 0; i < other->count; i++)
+		ProfileListAdd(list, DatumGetInt64(other->ids[i]));
+}
+
+static int
+CompareDatum(const void *a, const void *b)
+{
+	int64		x = DatumGetInt64(*(const Datum *) a);
+	int64		y = DatumGetInt64(*(const Datum *) b);
+
+	return x < y ? -1 : x > y;
+}
+
+Datum
+ProfileListArray(ProfileList *list)
+{
+	int			distinct = 0;
+
+	qsort(list->ids, list->count, sizeof(Datum), CompareDatum);
+	for (int i = 0; i < list->count; i++)
+		if (distinct == 0 || list->ids[distinct - 1] != list->ids[i])
+			list->ids[distinct++] = list->ids[i];
+	list->count = distinct;
+	return BigintArray(list->ids, list->count);
+}
+
+/* Runs a statement whose one parameter is the list, unless it is empty. */
+static void
+RunForProfiles(Statement *statement, ProfileList *list)
+{
+	Datum		args[1];
+
+	if (list->count == 0)
+		return;
+	args[0] = ProfileListArray(list);
+	StatementRun(statement, args, NULL);
+}
+
+/* Days on which the batch saw its identifiers. */
+static void
+NoteDays(Batch *batch)
+{
+	for (int n = 0; n < batch->nmessages; n++)
+	{
+		Message    *m = &batch->messages[n];
+		DateADT		day = DatumGetDateADT(DirectFunctionCall1(timestamp_date, TimestampGetDatum(m->occurred_at)));
+
+		for (int i = 0; i < m->nidentifiers; i++)
+		{
+			Identifier *identifier = &batch->resolver->identifiers[m->identifiers[i]];
+
+			identifier->first_seen = Min(identifier->first_seen, day);
+			identifier->last_seen = Max(identifier->last_seen, day);
+			if (identifier->source_id == 0)
+				identifier->source_id = m->source->source_id;
+		}
+	}
+}
+
+static void
+ResolveMessages(Batch *batch)
+{
+	Resolver   *r = batch->resolver;
+	const char **message_ids = palloc0(sizeof(char *) * Max(batch->nmessages, 1));
+
+	NoteDays(batch);
+	LoadIdentities(r);
+	for (int n = 0; n < batch->nmessages; n++)
+	{
+		Message    *m = &batch->messages[n];
+		ResolveMessageInput input = {0};
+
+		CHECK_FOR_INTERRUPTS();
+		input.number = n;
+		input.count = m->nidentifiers;
+		input.identifiers = m->identifiers;
+		input.is_alias = m->alias_current >= 0;
+		input.current = m->alias_current;
+		input.previous[0] = m->alias_previous[0];
+		input.previous[1] = m->alias_previous[1];
+		input.source_id = m->source->source_id;
+		input.message_id = m->message_id;
+		input.message_key = m->message_key;
+		input.occurred_at = m->occurred_at;
+		ResolveMessage(r, &input);
+		message_ids[n] = m->message_id;
+	}
+	for (int a = 0; a < r->nactions; a++)
+	{
+		const Message *m = &batch->messages[r->actions[a].message];
+		const Identifier *i = &r->identifiers[r->actions[a].identifier];
+
+		NoteIssue(batch, m->source->source_id, r->actions[a].kind, m->message_id, "%s \"%s\"",
+				  r->rules->types[i->type].name, i->value);
+	}
+	StoreIdentities(r, message_ids, batch->now);
+}
+
+/* {"trait": [[time, value]], …} of one message */
+static Jsonb *
+MessageFragment(const Message *m)
+{
+	JsonNode   *nodes = palloc0(sizeof(JsonNode) * m->ntraits * 4 + sizeof(JsonNode));
+	JsonNode   *root = nodes++;
+	char	   *time = psprintf(INT64_FORMAT, m->occurred_at);
+
+	root->kind = JSON_NODE_OBJECT;
+	for (int t = 0; t < m->ntraits; t++, nodes += 4)
+	{
+		JsonNode   *list = &nodes[0];
+		JsonNode   *pair = &nodes[1];
+		JsonNode   *stamp = &nodes[2];
+		JsonNode   *value = &nodes[3];
+
+		stamp->kind = JSON_NODE_NUMBER;
+		stamp->text = time;
+		stamp->len = strlen(time);
+		*value = *m->traits[t].value;
+		value->next = NULL;
+		value->key = NULL;
+		stamp->next = value;
+		pair->kind = list->kind = JSON_NODE_ARRAY;
+		pair->first = stamp;
+		pair->count = 2;
+		list->first = pair;
+		list->count = 1;
+		list->key = m->traits[t].name;
+		list->key_len = strlen(list->key);
+		if (root->last)
+			root->last->next = list;
+		else
+			root->first = list;
+		root->last = list;
+	}
+	return JsonToJsonb(root);
+}
+
+static void
+StoreFragments(Batch *batch, ProfileList *changed)
+{
+	static const RowsetColumn columns[] = {
+		{"profile_id", INT8OID}, {"anchor", UUIDOID}, {"source_id", INT2OID}, {"traits", JSONBOID}
+	};
+	Rowset	   *rows = RowsetCreate("batch_fragment", columns, lengthof(columns));
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "cdp fragment row", ALLOCSET_DEFAULT_SIZES);
+	Resolver   *r = batch->resolver;
+
+	for (int n = 0; n < batch->nmessages; n++)
+	{
+		Message    *m = &batch->messages[n];
+		MemoryContext old;
+
+		CHECK_FOR_INTERRUPTS();
+		if (m->ntraits == 0)
+			continue;
+		old = MemoryContextSwitchTo(row_context);
+		RowsetSet(rows, 0, Int64GetDatum(IdentifierProfile(r, m->identifiers[0])));
+		RowsetSet(rows, 1, UUIDPGetDatum(&r->identifiers[m->identifiers[0]].key));
+		RowsetSet(rows, 2, Int16GetDatum(m->source->source_id));
+		RowsetSet(rows, 3, JsonbPGetDatum(MessageFragment(m)));
+		RowsetAdd(rows);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(row_context);
+	}
+	RowsetRegister(rows);
+	if (rows->rows > 0)
+	{
+		StatementRun(&upsert_fragments, NULL, NULL);
+		ProfileListAddResult(changed);
+	}
+	RowsetDrop(rows);
+	MemoryContextDelete(row_context);
+}
+
+/* A statement of consent is known by its message and purpose. */
+static void
+StoreConsents(Batch *batch, ProfileList *changed)
+{
+	static const RowsetColumn columns[] = {
+		{"profile_id", INT8OID}, {"anchor", UUIDOID}, {"statement_key", UUIDOID}, {"purpose_id", INT2OID},
+		{"status", TEXTOID}, {"message_id", TEXTOID}, {"message_key", UUIDOID}, {"occurred_at", TIMESTAMPTZOID},
+		{"received_at", TIMESTAMPTZOID}, {"source_id", INT2OID}
+	};
+	Rowset	   *rows = RowsetCreate("batch_consent", columns, lengthof(columns));
+	Resolver   *r = batch->resolver;
+
+	for (int n = 0; n < batch->nmessages; n++)
+	{
+		Message    *m = &batch->messages[n];
+
+		for (int c = 0; c < m->nconsents; c++)
+		{
+			char	   *what = psprintf("%d %s", m->consents[c].purpose_id, m->consents[c].status);
+			pg_uuid_t  *key = palloc(sizeof(pg_uuid_t));
+
+			HashKey(key, m->message_key.data, UUID_LEN, what, strlen(what));
+			RowsetSet(rows, 0, Int64GetDatum(IdentifierProfile(r, m->identifiers[0])));
+			RowsetSet(rows, 1, UUIDPGetDatum(&r->identifiers[m->identifiers[0]].key));
+			RowsetSet(rows, 2, UUIDPGetDatum(key));
+			RowsetSet(rows, 3, Int16GetDatum(m->consents[c].purpose_id));
+			RowsetSet(rows, 4, CStringGetTextDatum(m->consents[c].status));
+			if (m->message_id)
+				RowsetSet(rows, 5, CStringGetTextDatum(m->message_id));
+			RowsetSet(rows, 6, UUIDPGetDatum(&m->message_key));
+			RowsetSet(rows, 7, TimestampTzGetDatum(m->occurred_at));
+			if (m->has_received_at)
+				RowsetSet(rows, 8, TimestampTzGetDatum(m->received_at));
+			RowsetSet(rows, 9, Int16GetDatum(m->source->source_id));
+			RowsetAdd(rows);
+		}
+	}
+	RowsetRegister(rows);
+	if (rows->rows > 0)
+	{
+		StatementRun(&insert_consents, NULL, NULL);
+		ProfileListAddResult(changed);
+	}
+	RowsetDrop(rows);
+}
+
+/* What was sent, so that it can be replayed: an element keeps its envelope. */
+static char *
+RejectedText(const Rejection *r)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (r->envelope == NULL)
+	{
+		if (r->node && r->node->raw)
+			appendBinaryStringInfo(&buf, r->node->raw, r->node->raw_len);
+		else if (r->node)
+			JsonAppend(&buf, r->node);
+		else if (r->payload->jsonb)
+			JsonbToCString(&buf, &r->payload->jsonb->root, VARSIZE(r->payload->jsonb));
+		else
+			appendBinaryStringInfo(&buf, r->payload->text, r->payload->len);
+		return buf.data;
+	}
+	appendStringInfoString(&buf, "{\"batch\":[");
+	if (r->node->raw)
+		appendBinaryStringInfo(&buf, r->node->raw, r->node->raw_len);
+	else
+		JsonAppend(&buf, r->node);
+	appendStringInfoChar(&buf, ']');
+	for (JsonNode *child = r->envelope->first; child; child = child->next)
+		if (JsonKeyIs(child, "context") || JsonKeyIs(child, "sentAt") || JsonKeyIs(child, "receivedAt"))
+		{
+			appendStringInfo(&buf, ",\"%.*s\":", child->key_len, child->key);
+			JsonAppend(&buf, child);
+		}
+	appendStringInfoChar(&buf, '}');
+	return buf.data;
+}
+
+static void
+StoreRejections(Batch *batch)
+{
+	static const RowsetColumn columns[] = {
+		{"source", TEXTOID}, {"code", TEXTOID}, {"reason", TEXTOID}, {"payload", TEXTOID},
+		{"payload_bytes", BYTEAOID}, {"received_at", TIMESTAMPTZOID}
+	};
+	Rowset	   *rows;
+	Datum		args[1] = {TimestampTzGetDatum(batch->now)};
+
+	if (batch->nrejections == 0)
+		return;
+	rows = RowsetCreate("batch_rejected", columns, lengthof(columns));
+	for (int n = 0; n < batch->nrejections; n++)
+	{
+		const Rejection *r = &batch->rejections[n];
+
+		RowsetSet(rows, 0, CStringGetTextDatum(r->payload->source_name));
+		RowsetSet(rows, 1, CStringGetTextDatum(unpack_sql_state(r->sqlstate)));
+		RowsetSet(rows, 2, CStringGetTextDatum(r->reason));
+		if (r->payload->bytes)
+			RowsetSet(rows, 4, PointerGetDatum(r->payload->bytes));
+		else
+			RowsetSet(rows, 3, CStringGetTextDatum(RejectedText(r)));
+		if (r->payload->has_received_at)
+			RowsetSet(rows, 5, TimestampTzGetDatum(r->payload->received_at));
+		RowsetAdd(rows);
+	}
+	RowsetRegister(rows);
+	StatementRun(&insert_rejected, args, NULL);
+	RowsetDrop(rows);
+}
+
+static void
+StoreIssues(Batch *batch)
+{
+	static const RowsetColumn columns[] = {
+		{"source_id", INT2OID}, {"kind", TEXTOID}, {"detail", TEXTOID}, {"occurrences", INT8OID}, {"message_id", TEXTOID}
+	};
+	Rowset	   *rows;
+	Datum		args[1] = {TimestampTzGetDatum(batch->now)};
+
+	if (batch->nissues == 0)
+		return;
+	rows = RowsetCreate("batch_issue", columns, lengthof(columns));
+	for (int n = 0; n < batch->nissues; n++)
+	{
+		const Issue *issue = &batch->issues[n];
+
+		RowsetSet(rows, 0, Int16GetDatum(issue->source_id));
+		RowsetSet(rows, 1, CStringGetTextDatum(issue->kind));
+		RowsetSet(rows, 2, CStringGetTextDatum(issue->detail));
+		RowsetSet(rows, 3, Int64GetDatum(issue->occurrences));
+		if (issue->message_id)
+			RowsetSet(rows, 4, CStringGetTextDatum(issue->message_id));
+		RowsetAdd(rows);
+	}
+	RowsetRegister(rows);
+	StatementRun(&upsert_issues, args, NULL);
+	RowsetDrop(rows);
+}
+
+/*
+ * Writes everything.  SPI is connected, the resolver's lock is held.
+ */
+void
+StoreBatch(Batch *batch)
+{
+	ProfileList recount = ProfileListCreate();
+	ProfileList echoes = ProfileListCreate();
+	ProfileList traits = ProfileListCreate();
+	ProfileList consents = ProfileListCreate();
+	ProfileList touched = ProfileListCreate();
+
+	if (batch->nmessages > 0)
+	{
+		ResolveMessages(batch);
+		for (int i = 0; i < batch->resolver->nmoved; i++)
+			ProfileListAdd(&recount, batch->resolver->moved[i]);
+		FindDuplicates(batch, &recount);
+		StoreEvents(batch, &touched, &echoes);
+		StoreFragments(batch, &traits);
+		StoreConsents(batch, &consents);
+
+		ProfileListAddAll(&echoes, &recount);
+		ProfileListAddAll(&traits, &recount);
+		ProfileListAddAll(&consents, &recount);
+		RunForProfiles(&recount_profiles, &recount);
+		RunForProfiles(&mark_echoes, &echoes);
+		RunForProfiles(&fold_profiles, &traits);
+		RunForProfiles(&fold_consents, &consents);
+		ProfileListAddAll(&touched, &traits);
+		ProfileListAddAll(&touched, &consents);
+		RunForProfiles(&mark_dirty, &touched);
+	}
+	StoreRejections(batch);
+	StoreIssues(batch);
+}

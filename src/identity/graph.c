@@ -1,0 +1,419 @@
+/*
+ * graph.c
+ *		What the tables know of a batch's identifiers, and the outcome written
+ *		back: one bulk look-up, one bulk write.
+ *
+ * The caller holds the resolver's lock (see ingest.c), so nothing moves
+ * between the two.
+ */
+#include "core/core.h"
+
+#include "core/array.h"
+#include "core/hash.h"
+#include "core/rowset.h"
+#include "identity/resolve.h"
+
+static Statement select_identities = {
+	"SELECT i.identity_key, i.profile_id, p.state, p.first_seen, p.last_seen"
+	" FROM unnest($1) k (identity_key)"
+	" JOIN cdp.identity i ON i.identity_key = k.identity_key"
+	" JOIN cdp.profile_identity p ON p.profile_id = i.profile_id AND p.identity_key = i.identity_key",
+	{UUIDARRAYOID}
+};
+
+static Statement select_counts = {
+	"SELECT p.profile_id, coalesce(c.event_count, 0), t.type, t.n"
+	" FROM unnest($1) p (profile_id)"
+	" LEFT JOIN cdp.profile_counter c ON c.profile_id = p.profile_id"
+	" LEFT JOIN LATERAL (SELECT i.type, count(*) AS n FROM cdp.profile_identity i"
+	"   WHERE i.profile_id = p.profile_id AND i.state = 'active' GROUP BY i.type) t ON true",
+	{INT8ARRAYOID}
+};
+
+static Statement insert_profiles = {
+	"WITH new AS (INSERT INTO cdp.profile (profile_id, created_at)"
+	"  SELECT nextval('cdp.profile_id_seq'), $2 FROM generate_series(1, $1) RETURNING profile_id),"
+	" counter AS (INSERT INTO cdp.profile_counter (profile_id) SELECT profile_id FROM new)"
+	" SELECT profile_id FROM new ORDER BY profile_id",
+	{INT4OID, TIMESTAMPTZOID}
+};
+
+static Statement move_identities = {
+	"SELECT cdp.move_identities($1, $2, $3)",
+	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID}
+};
+
+static Statement merge_persons = {
+	"SELECT cdp.merge_persons(array_agg(absorbed), array_agg(kept), array_agg(message_id), 'message', $1)"
+	" FROM batch_merge",
+	{TIMESTAMPTZOID}
+};
+
+static Statement insert_identities = {
+	"INSERT INTO cdp.identity (identity_key, profile_id)"
+	" SELECT identity_key, profile_id FROM batch_identity WHERE is_new ORDER BY identity_key"
+};
+
+static Statement upsert_profile_identities = {
+	"INSERT INTO cdp.profile_identity AS p (profile_id, identity_key, type, value, state, first_seen, last_seen, source_id)"
+	" SELECT profile_id, identity_key, type, value, state, first_seen, last_seen, source_id"
+	" FROM batch_identity ORDER BY profile_id, identity_key"
+	" ON CONFLICT (profile_id, identity_key) DO UPDATE"
+	" SET state = excluded.state, first_seen = least(p.first_seen, excluded.first_seen),"
+	"     last_seen = greatest(p.last_seen, excluded.last_seen)"
+};
+
+static Statement upsert_links = {
+	"INSERT INTO cdp.identity_link AS l (key_a, key_b, rule, source_id, message_id, message_key, first_seen_at, last_seen, state)"
+	" SELECT key_a, key_b, rule, source_id, message_id, message_key, first_seen_at, last_seen, state"
+	" FROM batch_link ORDER BY key_a, key_b"
+	" ON CONFLICT (key_a, key_b, rule) DO UPDATE SET"
+	"  source_id = CASE WHEN (excluded.first_seen_at, excluded.message_key) < (l.first_seen_at, l.message_key) THEN excluded.source_id ELSE l.source_id END,"
+	"  message_id = CASE WHEN (excluded.first_seen_at, excluded.message_key) < (l.first_seen_at, l.message_key) THEN excluded.message_id ELSE l.message_id END,"
+	"  message_key = CASE WHEN (excluded.first_seen_at, excluded.message_key) < (l.first_seen_at, l.message_key) THEN excluded.message_key ELSE l.message_key END,"
+	"  first_seen_at = least(l.first_seen_at, excluded.first_seen_at),"
+	"  last_seen = greatest(l.last_seen, excluded.last_seen),"
+	"  state = CASE WHEN l.state IN ('active', 'demoted') THEN excluded.state ELSE l.state END"
+	" WHERE (excluded.first_seen_at, excluded.message_key) < (l.first_seen_at, l.message_key)"
+	"    OR excluded.last_seen > l.last_seen OR (l.state IN ('active', 'demoted') AND l.state <> excluded.state)"
+};
+
+static Statement queue_settling = {
+	"INSERT INTO cdp.resolve_queue (identity_key, reason, queued_at)"
+	" SELECT identity_key, reason, $1 FROM batch_guard ON CONFLICT (identity_key) DO NOTHING",
+	{TIMESTAMPTZOID}
+};
+
+static const char *const state_names[] = {"active", "shared", "retired"};
+
+static IdentifierState
+StateByName(const char *name)
+{
+	if (strcmp(name, "shared") == 0)
+		return IDENTIFIER_SHARED;
+	if (strcmp(name, "retired") == 0)
+		return IDENTIFIER_RETIRED;
+	return IDENTIFIER_ACTIVE;
+}
+
+/* Persons of stored profiles, by profile id. */
+typedef struct ProfilePerson
+{
+	int64		profile_id;
+	int			person;
+} ProfilePerson;
+
+static int
+CompareProfilePerson(const void *a, const void *b)
+{
+	int64		x = ((const ProfilePerson *) a)->profile_id;
+	int64		y = ((const ProfilePerson *) b)->profile_id;
+
+	return x < y ? -1 : x > y;
+}
+
+static int
+PersonOfProfile(const ProfilePerson *list, int count, int64 profile_id)
+{
+	ProfilePerson wanted = {profile_id, 0};
+	ProfilePerson *found = bsearch(&wanted, list, count, sizeof(ProfilePerson), CompareProfilePerson);
+
+	return found ? found->person : -1;
+}
+
+/* Makes a person for each stored profile that an identifier of the batch has. */
+static void
+LoadPersons(Resolver *r)
+{
+	ProfilePerson *list = palloc(sizeof(ProfilePerson) * Max(r->nidentifiers, 1));
+	Datum	   *ids = palloc(sizeof(Datum) * Max(r->nidentifiers, 1));
+	int			count = 0;
+	int			distinct = 0;
+	Datum		args[1];
+
+	for (int i = 0; i < r->nidentifiers; i++)
+		if (r->identifiers[i].stored_profile != 0)
+			list[count++].profile_id = r->identifiers[i].stored_profile;
+	if (count == 0)
+		return;
+	qsort(list, count, sizeof(ProfilePerson), CompareProfilePerson);
+	for (int i = 0; i < count; i++)
+		if (distinct == 0 || list[distinct - 1].profile_id != list[i].profile_id)
+		{
+			list[distinct] = list[i];
+			ids[distinct] = Int64GetDatum(list[i].profile_id);
+			list[distinct].person = ResolverNewPerson(r, list[i].profile_id, 0);
+			distinct++;
+		}
+	args[0] = BigintArray(ids, distinct);
+	StatementRun(&select_counts, args, NULL);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		int64		profile_id = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
+		int64		events = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
+		char	   *type = SPI_getvalue(tuple, desc, 3);
+		Person	   *person = &r->persons[PersonOfProfile(list, distinct, profile_id)];
+		int			t = type ? FindIdentifierType(r->rules, type, strlen(type)) : -1;
+
+		person->event_count = events;
+		if (t >= 0)
+			person->counts[t] = Min(DatumGetInt64(SPI_getbinval(tuple, desc, 4, &isnull)), PG_UINT16_MAX);
+	}
+	for (int i = 0; i < r->nidentifiers; i++)
+		if (r->identifiers[i].stored_profile != 0)
+			r->identifiers[i].person = PersonOfProfile(list, distinct, r->identifiers[i].stored_profile);
+}
+
+/* Looks all identifiers of the batch up at once. */
+void
+LoadIdentities(Resolver *r)
+{
+	Datum	   *keys = palloc(sizeof(Datum) * Max(r->nidentifiers, 1));
+	Datum		args[1];
+
+	for (int i = 0; i < r->nidentifiers; i++)
+		keys[i] = UUIDPGetDatum(&r->identifiers[i].key);
+	args[0] = UuidArray(keys, r->nidentifiers);
+	StatementRun(&select_identities, args, NULL);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		pg_uuid_t  *key = DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull));
+		int			index = ResolverFindKey(r, key);
+		Identifier *i = &r->identifiers[index];
+		Datum		day;
+
+		i->stored_profile = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
+		i->state = i->stored_state = StateByName(SPI_getvalue(tuple, desc, 3));
+		day = SPI_getbinval(tuple, desc, 4, &isnull);
+		i->stored_first_seen = isnull ? DATEVAL_NOEND : DatumGetDateADT(day);
+		day = SPI_getbinval(tuple, desc, 5, &isnull);
+		i->stored_last_seen = isnull ? DATEVAL_NOBEGIN : DatumGetDateADT(day);
+	}
+	LoadPersons(r);
+}
+
+/* Gives ids to the new persons. */
+static void
+DrawProfileIds(Resolver *r, TimestampTz now)
+{
+	int			wanted = 0;
+	Datum		args[2];
+	uint64		row = 0;
+
+	for (int p = 0; p < r->npersons; p++)
+		if (r->persons[p].parent == p && r->persons[p].profile_id == 0)
+			wanted++;
+	if (wanted == 0)
+		return;
+	args[0] = Int32GetDatum(wanted);
+	args[1] = TimestampTzGetDatum(now);
+	StatementRun(&insert_profiles, args, NULL);
+	for (int p = 0; p < r->npersons; p++)
+		if (r->persons[p].parent == p && r->persons[p].profile_id == 0)
+		{
+			bool		isnull;
+
+			r->persons[p].profile_id =
+				DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row++], SPI_tuptable->tupdesc, 1, &isnull));
+		}
+}
+
+static void
+NoteMoved(Resolver *r, int64 profile_id)
+{
+	if (r->nmoved == r->moved_size)
+	{
+		r->moved_size = Max(16, r->moved_size * 2);
+		r->moved = r->moved ? repalloc_huge(r->moved, sizeof(int64) * r->moved_size)
+			: MemoryContextAlloc(r->context, sizeof(int64) * r->moved_size);
+	}
+	r->moved[r->nmoved++] = profile_id;
+}
+
+/* Identifiers that became shared leave their stored profile. */
+static void
+MoveShared(Resolver *r)
+{
+	Datum	   *keys;
+	Datum	   *from;
+	Datum	   *to;
+	Datum		args[3];
+	int			count = 0;
+
+	for (int i = 0; i < r->nidentifiers; i++)
+		if (r->identifiers[i].state == IDENTIFIER_SHARED &&
+			r->identifiers[i].stored_state != IDENTIFIER_SHARED && r->identifiers[i].stored_profile != 0)
+			count++;
+	if (count == 0)
+		return;
+	keys = palloc(sizeof(Datum) * count);
+	from = palloc(sizeof(Datum) * count);
+	to = palloc(sizeof(Datum) * count);
+	count = 0;
+	for (int i = 0; i < r->nidentifiers; i++)
+	{
+		Identifier *identifier = &r->identifiers[i];
+
+		if (identifier->state != IDENTIFIER_SHARED ||
+			identifier->stored_state == IDENTIFIER_SHARED || identifier->stored_profile == 0)
+			continue;
+		keys[count] = UUIDPGetDatum(&identifier->key);
+		from[count] = Int64GetDatum(identifier->stored_profile);
+		to[count] = Int64GetDatum(IdentifierProfile(r, i));
+		NoteMoved(r, identifier->stored_profile);
+		NoteMoved(r, IdentifierProfile(r, i));
+		count++;
+	}
+	args[0] = UuidArray(keys, count);
+	args[1] = BigintArray(from, count);
+	args[2] = BigintArray(to, count);
+	StatementRun(&move_identities, args, NULL);
+}
+
+/* Stored profiles that are one person now. */
+static void
+MergeStored(Resolver *r, const char *const *message_ids, TimestampTz now)
+{
+	static const RowsetColumn columns[] = {
+		{"absorbed", INT8OID}, {"kept", INT8OID}, {"message_id", TEXTOID}
+	};
+	Rowset	   *rows = NULL;
+	Datum		args[1] = {TimestampTzGetDatum(now)};
+
+	for (int p = 0; p < r->npersons; p++)
+	{
+		int			root = ResolverFind(r, p);
+
+		if (root == p || r->persons[p].profile_id == 0)
+			continue;
+		if (rows == NULL)
+			rows = RowsetCreate("batch_merge", columns, lengthof(columns));
+		RowsetSet(rows, 0, Int64GetDatum(r->persons[p].profile_id));
+		RowsetSet(rows, 1, Int64GetDatum(r->persons[root].profile_id));
+		if (r->persons[p].reason >= 0 && message_ids[r->persons[p].reason])
+			RowsetSet(rows, 2, CStringGetTextDatum(message_ids[r->persons[p].reason]));
+		RowsetAdd(rows);
+		NoteMoved(r, r->persons[p].profile_id);
+		NoteMoved(r, r->persons[root].profile_id);
+	}
+	if (rows == NULL)
+		return;
+	RowsetRegister(rows);
+	StatementRun(&merge_persons, args, NULL);
+	RowsetDrop(rows);
+}
+
+static void
+StoreIdentifiers(Resolver *r)
+{
+	static const RowsetColumn columns[] = {
+		{"identity_key", UUIDOID}, {"profile_id", INT8OID}, {"type", TEXTOID}, {"value", TEXTOID},
+		{"state", TEXTOID}, {"first_seen", DATEOID}, {"last_seen", DATEOID}, {"source_id", INT2OID},
+		{"is_new", BOOLOID}
+	};
+	Rowset	   *rows = RowsetCreate("batch_identity", columns, lengthof(columns));
+
+	for (int n = 0; n < r->nidentifiers; n++)
+	{
+		Identifier *i = &r->identifiers[n];
+
+		if (i->person < 0)
+			continue;
+		if (i->stored_profile != 0 && i->state == i->stored_state &&
+			i->first_seen >= i->stored_first_seen && i->last_seen <= i->stored_last_seen)
+			continue;
+		RowsetSet(rows, 0, UUIDPGetDatum(&i->key));
+		RowsetSet(rows, 1, Int64GetDatum(IdentifierProfile(r, n)));
+		RowsetSet(rows, 2, CStringGetTextDatum(r->rules->types[i->type].name));
+		RowsetSet(rows, 3, PointerGetDatum(cstring_to_text_with_len(i->value, i->value_len)));
+		RowsetSet(rows, 4, CStringGetTextDatum(state_names[i->state]));
+		RowsetSet(rows, 5, DateADTGetDatum(i->first_seen));
+		RowsetSet(rows, 6, DateADTGetDatum(i->last_seen));
+		RowsetSet(rows, 7, Int16GetDatum(i->source_id));
+		RowsetSet(rows, 8, BoolGetDatum(i->stored_profile == 0));
+		RowsetAdd(rows);
+	}
+	RowsetRegister(rows);
+	if (rows->rows > 0)
+	{
+		StatementRun(&insert_identities, NULL, NULL);
+		StatementRun(&upsert_profile_identities, NULL, NULL);
+	}
+	RowsetDrop(rows);
+}
+
+static void
+StoreLinks(Resolver *r)
+{
+	static const RowsetColumn columns[] = {
+		{"key_a", UUIDOID}, {"key_b", UUIDOID}, {"rule", TEXTOID}, {"source_id", INT2OID},
+		{"message_id", TEXTOID}, {"message_key", UUIDOID}, {"first_seen_at", TIMESTAMPTZOID},
+		{"last_seen", DATEOID}, {"state", TEXTOID}
+	};
+	Rowset	   *rows;
+
+	if (r->nlinks == 0)
+		return;
+	rows = RowsetCreate("batch_link", columns, lengthof(columns));
+	for (int n = 0; n < r->nlinks; n++)
+	{
+		Link	   *l = &r->links[n];
+
+		RowsetSet(rows, 0, UUIDPGetDatum(&r->identifiers[l->a].key));
+		RowsetSet(rows, 1, UUIDPGetDatum(&r->identifiers[l->b].key));
+		RowsetSet(rows, 2, CStringGetTextDatum(l->is_alias ? "alias" : "message"));
+		RowsetSet(rows, 3, Int16GetDatum(l->source_id));
+		if (l->message_id)
+			RowsetSet(rows, 4, CStringGetTextDatum(l->message_id));
+		RowsetSet(rows, 5, UUIDPGetDatum(&l->message_key));
+		RowsetSet(rows, 6, TimestampTzGetDatum(l->first_seen_at));
+		RowsetSet(rows, 7, DateADTGetDatum(l->last_seen));
+		RowsetSet(rows, 8, CStringGetTextDatum(l->state == LINK_ACTIVE ? "active" : "demoted"));
+		RowsetAdd(rows);
+	}
+	RowsetRegister(rows);
+	StatementRun(&upsert_links, NULL, NULL);
+	RowsetDrop(rows);
+}
+
+static void
+StoreGuards(Resolver *r, TimestampTz now)
+{
+	static const RowsetColumn columns[] = {{"identity_key", UUIDOID}, {"reason", TEXTOID}};
+	Rowset	   *rows;
+	Datum		args[1] = {TimestampTzGetDatum(now)};
+
+	if (r->nactions == 0)
+		return;
+	rows = RowsetCreate("batch_guard", columns, lengthof(columns));
+	for (int n = 0; n < r->nactions; n++)
+	{
+		RowsetSet(rows, 0, UUIDPGetDatum(&r->identifiers[r->actions[n].identifier].key));
+		RowsetSet(rows, 1, CStringGetTextDatum(r->actions[n].kind));
+		RowsetAdd(rows);
+	}
+	RowsetRegister(rows);
+	StatementRun(&queue_settling, args, NULL);
+	RowsetDrop(rows);
+}
+
+/*
+ * Writes the outcome: new profiles, moves, merges, identifiers, evidence.
+ * message_ids, by number of the message, name the cause of a merge.
+ */
+void
+StoreIdentities(Resolver *r, const char *const *message_ids, TimestampTz now)
+{
+	DrawProfileIds(r, now);
+	MoveShared(r);
+	MergeStored(r, message_ids, now);
+	StoreIdentifiers(r);
+	StoreLinks(r);
+	StoreGuards(r, now);
+}

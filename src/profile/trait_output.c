@@ -1,0 +1,308 @@
+/*
+ * trait_output.c
+ *		What becomes of a set of statements: a fragment, a golden record, or its
+ *		packed form for another worker of the same query.
+ */
+#include "profile/trait_set.h"
+
+/* A value and its place among the statements, best first. */
+typedef struct RankedValue
+{
+	JsonbValue	value;
+	int			rank;
+} RankedValue;
+
+static void
+PushInt64(JsonbParseState **state, JsonbIteratorToken token, int64 number)
+{
+	JsonbValue	value;
+
+	value.type = jbvNumeric;
+	value.val.numeric = int64_to_numeric(number);
+	pushJsonbValue(state, token, &value);
+}
+
+static void
+PushKey(JsonbParseState **state, const TraitState *trait)
+{
+	JsonbValue	key;
+
+	key.type = jbvString;
+	key.val.string.val = unconstify(char *, trait->name);
+	key.val.string.len = trait->length;
+	pushJsonbValue(state, WJB_KEY, &key);
+}
+
+/*
+ * The fragment that holds what the set holds.  All is of one source, hence of
+ * one priority, and where a policy keeps several statements they are in the
+ * order of a fragment: the latest first, then the greater value.
+ */
+Jsonb *
+TraitSetFragment(const TraitSet *set)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < set->count; i++)
+	{
+		const TraitState *trait = &set->traits[i];
+
+		if (trait->count == 0)
+			continue;
+		PushKey(&state, trait);
+		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+		for (int j = 0; j < trait->count; j++)
+		{
+			pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+			PushInt64(&state, WJB_ELEM, trait->statements[j].at);
+			pushJsonbValue(&state, WJB_ELEM, &trait->statements[j].value);
+			pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+		}
+		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+static int
+CompareByValue(const void *a, const void *b)
+{
+	const RankedValue *x = a;
+	const RankedValue *y = b;
+	int			order = CompareTraitValues(&x->value, &y->value);
+
+	return order != 0 ? order : x->rank - y->rank;
+}
+
+static int
+CompareByRank(const void *a, const void *b)
+{
+	return ((const RankedValue *) a)->rank - ((const RankedValue *) b)->rank;
+}
+
+/* The value said most often; of several, the one said last. */
+static JsonbValue *
+MostFrequent(const TraitState *trait)
+{
+	RankedValue *values = palloc(sizeof(RankedValue) * trait->count);
+	int			best_count = 0;
+	int			best_rank = 0;
+
+	for (int i = 0; i < trait->count; i++)
+	{
+		values[i].value = trait->statements[i].value;
+		values[i].rank = i;
+	}
+	qsort(values, trait->count, sizeof(RankedValue), CompareByValue);
+	for (int first = 0; first < trait->count;)
+	{
+		int			next = first + 1;
+
+		while (next < trait->count &&
+			   CompareTraitValues(&values[first].value, &values[next].value) == 0)
+			next++;
+		if (next - first > best_count ||
+			(next - first == best_count && values[first].rank < best_rank))
+		{
+			best_count = next - first;
+			best_rank = values[first].rank;
+		}
+		first = next;
+	}
+	pfree(values);
+	return &trait->statements[best_rank].value;
+}
+
+static RankedValue *
+AppendValue(RankedValue *values, int *count, int *size, const JsonbValue *value)
+{
+	if (value->type == jbvNull)
+		return values;
+	if (*count == *size)
+	{
+		*size *= 2;
+		values = repalloc_huge(values, sizeof(RankedValue) * *size);
+	}
+	values[*count].value = *value;
+	values[*count].rank = *count;
+	(*count)++;
+	return values;
+}
+
+/* All values of a trait, the best statement's first; arrays by their elements. */
+static RankedValue *
+GatherValues(const TraitState *trait, int *count)
+{
+	int			size = Max(16, trait->count);
+	RankedValue *values = palloc(sizeof(RankedValue) * size);
+
+	*count = 0;
+	for (int i = 0; i < trait->count; i++)
+	{
+		const JsonbValue *value = &trait->statements[i].value;
+
+		if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
+		{
+			JsonbIterator *iterator = JsonbIteratorInit(value->val.binary.data);
+			JsonbValue	element;
+
+			(void) JsonbIteratorNext(&iterator, &element, true);
+			while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
+			{
+				CHECK_FOR_INTERRUPTS();
+				values = AppendValue(values, count, &size, &element);
+			}
+		}
+		else
+			values = AppendValue(values, count, &size, value);
+	}
+	return values;
+}
+
+/*
+ * The best so many distinct values: for a union in the order of values, for a
+ * list as they were said, the last first.
+ */
+static RankedValue *
+DistinctValues(const TraitState *trait, int *count)
+{
+	RankedValue *values = GatherValues(trait, count);
+	int			distinct = 0;
+
+	qsort(values, *count, sizeof(RankedValue), CompareByValue);
+	for (int i = 0; i < *count; i++)
+		if (distinct == 0 || CompareTraitValues(&values[distinct - 1].value, &values[i].value) != 0)
+			values[distinct++] = values[i];
+	if (trait->rule.policy == TRAIT_LIST_N || distinct > trait->rule.limit)
+		qsort(values, distinct, sizeof(RankedValue), CompareByRank);
+	if (distinct > trait->rule.limit)
+	{
+		distinct = trait->rule.limit;
+		if (trait->rule.policy == TRAIT_UNION)
+			qsort(values, distinct, sizeof(RankedValue), CompareByValue);
+	}
+	*count = distinct;
+	return values;
+}
+
+static void
+PushGolden(JsonbParseState **state, const TraitState *trait)
+{
+	JsonbValue *winner;
+	RankedValue *values;
+	int			count;
+
+	if (trait->count == 0)
+		return;
+	if (trait->rule.policy == TRAIT_UNION || trait->rule.policy == TRAIT_LIST_N)
+	{
+		values = DistinctValues(trait, &count);
+		if (count > 0)
+		{
+			PushKey(state, trait);
+			pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+			for (int i = 0; i < count; i++)
+				pushJsonbValue(state, WJB_ELEM, &values[i].value);
+			pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		}
+		pfree(values);
+		return;
+	}
+	winner = trait->rule.policy == TRAIT_MOST_FREQUENT ?
+		MostFrequent(trait) : &trait->statements[0].value;
+	/* a null that wins takes the trait away */
+	if (winner->type == jbvNull)
+		return;
+	PushKey(state, trait);
+	pushJsonbValue(state, WJB_VALUE, winner);
+}
+
+Jsonb *
+TraitSetGolden(const TraitSet *set)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < set->count; i++)
+		PushGolden(&state, &set->traits[i]);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/*
+ * Packed form: {"trait": [policy, ignore_empty, limit, at, priority, value, at,
+ * priority, value, …]}, numbers and booleans as numbers.
+ */
+Jsonb *
+TraitSetPack(const TraitSet *set)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < set->count; i++)
+	{
+		const TraitState *trait = &set->traits[i];
+
+		PushKey(&state, trait);
+		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+		PushInt64(&state, WJB_ELEM, trait->rule.policy);
+		PushInt64(&state, WJB_ELEM, trait->rule.ignore_empty);
+		PushInt64(&state, WJB_ELEM, trait->rule.limit);
+		for (int j = 0; j < trait->count; j++)
+		{
+			PushInt64(&state, WJB_ELEM, trait->statements[j].at);
+			PushInt64(&state, WJB_ELEM, trait->statements[j].priority);
+			pushJsonbValue(&state, WJB_ELEM, &trait->statements[j].value);
+		}
+		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+static int64
+NextInt64(JsonbIterator **iterator)
+{
+	JsonbValue	value;
+
+	if (JsonbIteratorNext(iterator, &value, true) != WJB_ELEM || value.type != jbvNumeric)
+		elog(ERROR, "packed traits are broken");
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric)));
+}
+
+/* The set uses the bytes of packed, which must outlive it. */
+TraitSet *
+TraitSetUnpack(Jsonb *packed, MemoryContext context)
+{
+	TraitSet   *set = TraitSetCreate(context, false);
+	JsonbIterator *iterator = JsonbIteratorInit(&packed->root);
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(packed))
+		elog(ERROR, "packed traits are broken");
+	set->traits = MemoryContextAllocHuge(context,
+										 sizeof(TraitState) * Max(JB_ROOT_COUNT(packed), 1));
+	(void) JsonbIteratorNext(&iterator, &value, false);
+	while (JsonbIteratorNext(&iterator, &value, false) == WJB_KEY)
+	{
+		TraitState *trait = &set->traits[set->count++];
+
+		trait->name = value.val.string.val;
+		trait->length = value.val.string.len;
+		if (JsonbIteratorNext(&iterator, &value, false) != WJB_BEGIN_ARRAY ||
+			value.val.array.nElems < 3)
+			elog(ERROR, "packed traits are broken");
+		trait->count = trait->size = (value.val.array.nElems - 3) / 3;
+		trait->statements = MemoryContextAlloc(context,
+											   sizeof(Statement) * Max(trait->count, 1));
+		trait->rule.policy = (TraitPolicy) NextInt64(&iterator);
+		trait->rule.ignore_empty = NextInt64(&iterator) != 0;
+		trait->rule.limit = (int) NextInt64(&iterator);
+		for (int i = 0; i < trait->count; i++)
+		{
+			trait->statements[i].at = NextInt64(&iterator);
+			trait->statements[i].priority = (int32) NextInt64(&iterator);
+			(void) JsonbIteratorNext(&iterator, &trait->statements[i].value, true);
+		}
+		(void) JsonbIteratorNext(&iterator, &value, false); /* end of the array */
+	}
+	return set;
+}

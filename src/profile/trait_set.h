@@ -1,0 +1,90 @@
+/*
+ * trait_set.h
+ *		Statements about traits, and what each merge policy keeps of them.
+ *
+ * A statement is (trait, time, source priority, value).  A TraitSet holds, per
+ * trait, the statements that its policy needs: the one best statement, or the
+ * best so many for a policy that looks at several.  It is the best part of a
+ * set under a total order, so the order in which statements are added, and
+ * how often, never matters.
+ */
+#ifndef CDP_TRAIT_SET_H
+#define CDP_TRAIT_SET_H
+
+#include "core/core.h"
+
+typedef enum TraitPolicy
+{
+	TRAIT_LATEST,
+	TRAIT_EARLIEST,
+	TRAIT_SOURCE_PRIORITY,
+	TRAIT_LONGEST,
+	TRAIT_MIN,
+	TRAIT_MAX,
+	/* those that need several statements come last */
+	TRAIT_MOST_FREQUENT,
+	TRAIT_UNION,
+	TRAIT_LIST_N
+} TraitPolicy;
+
+#define TraitPolicyIsList(policy) ((policy) >= TRAIT_MOST_FREQUENT)
+
+/* most statements that a policy may ask for */
+#define TRAIT_LIMIT_DEFAULT 100
+#define TRAIT_LIMIT_MAX 10000
+
+typedef struct TraitRule
+{
+	TraitPolicy policy;
+	bool		ignore_empty;
+	int			limit;
+} TraitRule;
+
+typedef struct Statement
+{
+	int64		at;				/* microseconds since 2000-01-01 UTC */
+	int32		priority;		/* of the source; higher is believed more */
+	JsonbValue	value;			/* scalar or jbvBinary */
+} Statement;
+
+typedef struct TraitState
+{
+	const char *name;
+	int			length;
+	TraitRule	rule;
+	int			count;
+	int			size;
+	Statement  *statements;		/* best first */
+} TraitState;
+
+typedef struct TraitSet
+{
+	MemoryContext context;
+	bool		copies;			/* names and values are copied into context */
+	bool		has_base;
+	TraitRule	base;			/* rule of traits that policies do not name */
+	int			count;
+	TraitState *traits;			/* in the order of keys in jsonb */
+} TraitSet;
+
+extern TraitSet *TraitSetCreate(MemoryContext context, bool copies);
+
+/* Adds {"trait": [[at, value], …]}; raises 22023 for any other shape. */
+extern void TraitSetAddFragment(TraitSet *set, Jsonb *fragment, int32 priority, Jsonb *policies);
+
+/* Adds {"trait": value} as said at one moment. */
+extern void TraitSetAddTraits(TraitSet *set, Jsonb *traits, int64 at, int32 priority,
+							  Jsonb *policies);
+extern void TraitSetAddSet(TraitSet *set, const TraitSet *other);
+
+extern Jsonb *TraitSetFragment(const TraitSet *set);
+extern Jsonb *TraitSetGolden(const TraitSet *set);
+
+/* The whole state as one datum, between the workers of one query only. */
+extern Jsonb *TraitSetPack(const TraitSet *set);
+extern TraitSet *TraitSetUnpack(Jsonb *packed, MemoryContext context);
+
+/* Total order of JSON values: null, booleans, numbers, text bytewise, arrays, objects. */
+extern int	CompareTraitValues(const JsonbValue *a, const JsonbValue *b);
+
+#endif							/* CDP_TRAIT_SET_H */
