@@ -167,7 +167,7 @@ BEGIN
 		   CASE WHEN (n.priority_a, n.name_a) <= (n.priority_b, n.name_b) THEN n.name_b ELSE n.name_a END,
 		   n.rule, s.name, n.message_id, n.first_seen_at, n.state
 	FROM named n LEFT JOIN cdp.source s ON s.source_id = n.source_id
-	ORDER BY n.first_seen_at, 1 COLLATE "C", 2 COLLATE "C", n.rule;
+	ORDER BY n.first_seen_at, n.priority_a + n.priority_b, n.name_a COLLATE "C", n.name_b COLLATE "C", n.rule;
 END $$;
 COMMENT ON FUNCTION cdp.explain_identity(bigint) IS
 'Why these identifiers are one person: each pair that some message named together, the first message that did, and whether the link counts (active) or a guard keeps it from joining (demoted). Any id given out earlier may be asked.';

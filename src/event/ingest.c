@@ -191,8 +191,8 @@ IngestPayloads(Ingest *ingest, const Payload *payloads, int count)
 {
 	MemoryContext old_context = CurrentMemoryContext;
 	ResourceOwner old_owner = CurrentResourceOwner;
-	ErrorData  *error = NULL;
-	Counts		counts;
+	ErrorData  *volatile error = NULL;
+	Counts		counts = {0};
 
 	if (count == 0)
 		return;

@@ -4,6 +4,8 @@
  */
 #include "core/core.h"
 
+#include "utils/datetime.h"
+
 #include "core/array.h"
 #include "core/hash.h"
 #include "core/rowset.h"

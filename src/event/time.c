@@ -10,6 +10,8 @@
  */
 #include "core/core.h"
 
+#include <math.h>
+
 #include "utils/datetime.h"
 
 #include "event/time.h"
