@@ -18,10 +18,15 @@ AS $$
 DECLARE
 	near text;
 BEGIN
+	-- the nearest by the share of pairs of letters that both have
 	SELECT c INTO near
-	FROM (SELECT c, cdp.damerau_levenshtein(lower(given), lower(c)) AS distance FROM unnest(candidates) c) d
-	WHERE distance <= greatest(1, length(given) / 3)
-	ORDER BY distance, c COLLATE "C" LIMIT 1;
+	FROM (SELECT c, 2.0 * count(*) FILTER (WHERE in_given AND in_candidate) / nullif(count(*) FILTER (WHERE in_given) + count(*) FILTER (WHERE in_candidate), 0) AS likeness
+		  FROM (SELECT c, pair, bool_or(side = 1) AS in_given, bool_or(side = 2) AS in_candidate
+				FROM unnest(candidates) c, LATERAL (VALUES (1, lower(given)), (2, lower(c))) w (side, word),
+					 LATERAL (SELECT substr(' ' || word || ' ', n, 2) AS pair FROM generate_series(1, length(word) + 1) n) p
+				GROUP BY c, pair) pairs
+		  GROUP BY c) l
+	WHERE likeness >= 0.5 ORDER BY likeness DESC, c COLLATE "C" LIMIT 1;
 	IF near IS NOT NULL THEN
 		RETURN format('Did you mean "%s"?', near);
 	END IF;
@@ -414,7 +419,7 @@ DECLARE
 BEGIN
 	IF NOT EXISTS (SELECT FROM cdp.source s WHERE s.name = import_pieces.source) THEN
 		RAISE EXCEPTION 'unknown source "%"', source
-			USING ERRCODE = '42704', HINT = format('SELECT cdp.add_source(%L);', source);
+			USING ERRCODE = 'CDX20', HINT = format('SELECT cdp.add_source(%L);', source);
 	END IF;
 	PERFORM cdp.import_keys('its top', mapping, ARRAY['identifiers', 'traits', 'consents', 'observed_at', 'event', 'items']);
 	IF mapping ? 'items' AND NOT mapping ? 'event' THEN
@@ -437,7 +442,7 @@ BEGIN
 				   coalesce(event.item, 'NULL::jsonb'), coalesce(event.item_order, 'NULL::jsonb'), relations);
 END $$;
 COMMENT ON FUNCTION cdp.import_pieces(text, regclass, jsonb) IS
-'Checks a mapping and makes the parts of its queries: relations (FROM clause), rows (a query: id, grouped, message, occurred, item, item_order, one row a row of the relation), id, answers and has_key. Raises 42704 for an unknown source, 22023 and 42703 for what is wrong in the mapping.';
+'Checks a mapping and makes the parts of its queries: relations (FROM clause), rows (a query: id, grouped, message, occurred, item, item_order, one row a row of the relation), id, answers and has_key. Raises CDX20 for an unknown source, 22023 and 42703 for what is wrong in the mapping.';
 REVOKE ALL ON FUNCTION cdp.import_pieces(text, regclass, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION cdp.import_query(source text, relation regclass, mapping jsonb) RETURNS text
@@ -448,11 +453,12 @@ DECLARE
 	pieces record := cdp.import_pieces(source, relation, mapping);
 BEGIN
 	IF mapping ? 'items' THEN
-		-- rows of one key that differ beside their items are messages of their own
+		-- rows of one key that differ beside their items are messages of their
+		-- own; the earliest has the plain id, so that later ones do not change it
 		RETURN format($q$
 SELECT jsonb_set(g.message, %L, g.items)
 	|| jsonb_strip_nulls(jsonb_build_object('timestamp', g.occurred, 'messageId',
-		CASE WHEN row_number() OVER (PARTITION BY g.id ORDER BY g.message::text COLLATE "C") = 1 THEN g.id
+		CASE WHEN row_number() OVER (PARTITION BY g.id ORDER BY g.occurred, g.message::text COLLATE "C") = 1 THEN g.id
 			 ELSE g.id || '#' || left(encode(sha256(convert_to(g.message::text, 'UTF8')), 'hex'), 16) END))
 FROM (SELECT r.id, r.message, (array_agg(r.occurred ORDER BY r.occurred))[1] AS occurred,
 			 coalesce(jsonb_agg(r.item ORDER BY r.item_order, r.item::text COLLATE "C") FILTER (WHERE r.item <> '{}'), '[]') AS items
@@ -551,5 +557,5 @@ observed_at: "column" with the time of the statement; without a zone it is read 
 event: {"name": "Order Completed" | {"column"}, "message_id": "column" | [columns], "occurred_at": "column", "properties": {name: "column" | {"value": constant}} | ["column"]}: each row is a track event; without event it is an identify.
 items: {"group_by": "column" | [columns], "fields": {name: "column"} | ["column"], "order_by": "column", "name": "products"}: the rows of one group are one event with a list of items; rows that differ in anything else but their time stay messages of their own and are reported.
 A row imported again is a duplicate: its messageId is the relation''s name with message_id, else with a hash of the row; equal rows are one identify, but as many events as there are.
-Returns how many messages were received, accepted, already known and rejected. Raises 42704 for an unknown source, 42809 for a relation that has no rows, 42703 for an unknown column, 22023 for anything else in the mapping, each before anything is read.';
+Returns how many messages were received, accepted, already known and rejected. Raises CDX20 for an unknown source, 42809 for a relation that has no rows, 42703 for an unknown column, 22023 for anything else in the mapping, each before anything is read.';
 REVOKE ALL ON FUNCTION cdp.import_table(text, regclass, jsonb) FROM PUBLIC;

@@ -37,7 +37,7 @@ contents() {
 		{ read -r query; ask "$1" "$query ORDER BY 1"; }
 }
 objects() {
-	ask "$1" "SELECT c.relkind || ' ' || c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace ORDER BY c.relkind, c.relname"
+	ask "$1" "SELECT format('%s %s', c.relkind, c.oid::regclass) FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace ORDER BY c.relkind, c.relname"
 }
 members() {
 	[ "$segments" = t ] || return 0
