@@ -204,11 +204,17 @@ BEGIN
 	END IF;
 	expression := cdp.import_value(place, spec, columns, true);
 	IF jsonb_typeof(spec) = 'object' AND spec ? 'region' THEN
-		IF type <> 'phone' OR spec ->> 'region' !~ '^[A-Za-z]{2}$' THEN
+		BEGIN
+			-- raises 22023 for a region that does not exist
+			PERFORM cdp.phone('+48602107919', upper(spec ->> 'region'));
+			IF type <> 'phone' OR spec ->> 'region' IS NULL THEN
+				RAISE invalid_parameter_value;
+			END IF;
+		EXCEPTION WHEN invalid_parameter_value THEN
 			RAISE EXCEPTION 'invalid region "%"', spec ->> 'region'
 				USING ERRCODE = '22023', DETAIL = format('In the mapping at %s.', place),
-					  HINT = 'A phone takes a region: two letters, as "PL".';
-		END IF;
+					  HINT = 'A phone takes a region: a country code of two letters, as "PL".';
+		END;
 		-- what is no number there goes on as it came, so that the ingest records it
 		expression := format('coalesce(cdp.normalize_identifier(%L, %s, %L), %2$s)',
 							 type, expression, upper(spec ->> 'region'));

@@ -28,16 +28,16 @@ SQL
 
 # counts DATABASE: rows of every table of the platform
 counts() {
-	ask "$1" "SELECT string_agg(format('SELECT %L || '' '' || count(*) FROM %s', c.relname, c.oid::regclass), ' UNION ALL ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind IN ('r', 'p') " |
+	ask "$1" "SELECT string_agg(format('SELECT %L || '' '' || count(*) FROM cdp.%I', c.relname, c.relname), ' UNION ALL ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind IN ('r', 'p') " |
 		{ read -r query; ask "$1" "$query ORDER BY 1"; }
 }
 # contents DATABASE: a hash of all rows of every table
 contents() {
-	ask "$1" "SELECT string_agg(format('SELECT %L || '' '' || coalesce(sum(hashtextextended(t::text, 0)), 0) FROM ONLY %s t', c.relname, c.oid::regclass), ' UNION ALL ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'r'" |
+	ask "$1" "SELECT string_agg(format('SELECT %L || '' '' || coalesce(sum(hashtextextended(t::text, 0)), 0) FROM ONLY cdp.%I t', c.relname, c.relname), ' UNION ALL ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'r'" |
 		{ read -r query; ask "$1" "$query ORDER BY 1"; }
 }
 objects() {
-	ask "$1" "SELECT format('%s %s', c.relkind, c.oid::regclass) FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace ORDER BY c.relkind, c.relname"
+	ask "$1" "SELECT format('%s %s', c.relkind, c.relname) FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace ORDER BY c.relkind, c.relname"
 }
 members() {
 	[ "$segments" = t ] || return 0
@@ -57,7 +57,7 @@ is 'contents of every table' "$(contents "$restored" | cksum)" "$(contents "$fil
 [ "$segments" = t ] && holds 'segments have members' "$filled" "SELECT count(*) FILTER (WHERE segment = 'buyers') > 50 FROM cdp.segment_member"
 [ "$segments" = t ] && is 'members of every segment' "$(members "$restored" | cksum)" "$(members "$filled" | cksum)"
 holds 'columns that users added' "$restored" "SELECT count(*) > 0 FROM cdp.profile WHERE note = 'seen'"
-run "$restored" -o /dev/null -c 'SELECT cdp.setup()'
+run "$restored" -o /dev/null -c 'SELECT cdp.setup()' 2>/dev/null
 is 'setup() changes nothing' "$(contents "$restored" | cksum)" "$(contents "$filled" | cksum)"
 run "$restored" -o /dev/null -c "SELECT cdp.ingest('segment-node', '{\"type\": \"track\", \"event\": \"After\", \"userId\": \"after\", \"timestamp\": \"2026-03-10T10:00:00Z\"}'::jsonb)"
 holds 'it goes on where it was' "$restored" "SELECT profile_id = (SELECT max(profile_id) FROM cdp.profile) FROM cdp.event WHERE name = 'After'"

@@ -124,7 +124,7 @@ END $$;
 SELECT t.mapping, pg_temp.try('crm', 'shop.unreadable', t.mapping::jsonb) AS error FROM (VALUES
 	('[]'), ('null'), ('{"identifers": {}}'), ('{"identifiers": []}'), ('{"identifiers": {"mail": "name"}}'),
 	('{"identifiers": {"email": "nam"}}'), ('{"identifiers": {"email": 1}}'), ('{"identifiers": {"email": {"colum": "name"}}}'),
-	('{"identifiers": {"phone": {"column": "name", "region": "Polska"}}}'), ('{"identifiers": {"email": {"column": "name", "region": "PL"}}}'),
+	('{"identifiers": {"phone": {"column": "name", "region": "UK"}}}'), ('{"identifiers": {"email": {"column": "name", "region": "PL"}}}'),
 	('{"traits": {"x": "zzz"}}'), ('{"traits": "name"}'), ('{"traits": [1]}'), ('{"traits": {"x": {"columns": "name"}}}'),
 	('{"consents": {"email_marketting": "name"}}'), ('{"consents": {"analytics": {"column": "name", "yes": ["x"]}}}'),
 	('{"observed_at": "ctid"}'), ('{"event": {}}'), ('{"event": {"name": ""}}'), ('{"event": {"name": "x", "id": "id"}}'),
