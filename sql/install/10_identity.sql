@@ -172,3 +172,11 @@ END $$;
 COMMENT ON FUNCTION cdp.explain_identity(bigint) IS
 'Why these identifiers are one person: each pair that some message named together, the first message that did, and whether the link counts (active) or a guard keeps it from joining (demoted). Any id given out earlier may be asked.';
 REVOKE ALL ON FUNCTION cdp.explain_identity(bigint) FROM PUBLIC;
+
+CREATE FUNCTION cdp.resolve_identities(OUT profiles bigint, OUT merges bigint, OUT splits bigint)
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'cdp_resolve_identities';
+COMMENT ON FUNCTION cdp.resolve_identities() IS
+'Decides who is who again, from all evidence and the present rules, in one fixed order, so that the outcome does not depend on the order of arrival; facts move with their identifiers. Returns the number of living profiles afterwards, of merges and of new profiles. Needed after a change of rules, and to settle cdp.resolve_queue. Ingest waits meanwhile.';
+REVOKE ALL ON FUNCTION cdp.resolve_identities() FROM PUBLIC;

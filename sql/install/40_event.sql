@@ -232,6 +232,20 @@ COMMENT ON FUNCTION cdp.mark_echoes(bigint[]) IS
 'Decides for these profiles which of the messages that tell the same fact counts: by source priority, then earliest time, then key; the others are echoes.';
 REVOKE ALL ON FUNCTION cdp.mark_echoes(bigint[]) FROM PUBLIC;
 
+CREATE FUNCTION cdp.refold_profiles(ids bigint[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM cdp.recount_profiles(ids);
+	PERFORM cdp.mark_echoes(ids);
+	PERFORM cdp.fold_profiles(ids);
+	PERFORM cdp.fold_consents(ids);
+END $$;
+COMMENT ON FUNCTION cdp.refold_profiles(bigint[]) IS
+'Derives counters, echoes, traits and consents of these profiles anew from their facts.';
+REVOKE ALL ON FUNCTION cdp.refold_profiles(bigint[]) FROM PUBLIC;
+
 CREATE FUNCTION cdp.timeline(profile_id bigint, max_events int DEFAULT 100)
 RETURNS TABLE (occurred_at timestamptz, name text, type text, source text, revenue numeric, currency text,
 			   properties jsonb, is_echo boolean, message_key uuid)

@@ -30,7 +30,9 @@ TextToUtf8(const char *text, int *len)
 {
 	char	   *converted;
 
-	if (GetDatabaseEncoding() == PG_UTF8 || TextIsAscii(text, *len))
+	/* without an encoding the bytes count as UTF-8, and the reader checks them */
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII ||
+		TextIsAscii(text, *len))
 		return text;
 	converted = pg_server_to_any(text, *len, PG_UTF8);
 	if (converted != text)

@@ -25,7 +25,7 @@ typedef struct EmailAddress
 
 /*
  * Reads an address (UTF-8, len bytes); false, with the reason as a static
- * text, when it is none.  Nothing is allocated, and nothing is reported but a
+ * text, when it is none.  Nothing stays allocated, and nothing is reported but a
  * failure of ICU itself.
  */
 extern bool EmailParse(const char *text, int len, EmailAddress *email, const char **reason);
@@ -36,7 +36,7 @@ extern bool EmailCanonicalize(const char *text, int len, StringInfo canonical, c
 /*
  * The mailbox that a canonical address leads to, as far as the provider's
  * rules are known: at gmail.com and googlemail.com dots and everything from
- * the first "+" do not count.  Writes at most len bytes to
+ * the first "+" do not count (the rest is not composed again).  Writes at most len bytes to
  * key, returns their number.
  */
 extern int	EmailMatchKey(const char *canonical, int len, char *key);

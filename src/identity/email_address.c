@@ -59,9 +59,14 @@ LowerAscii(char c)
 static bool
 IsSpace(uint32 c)
 {
-	if (c < 0x80)
-		return ascii_class[c] == 2;
-	return c == 0xfeff || u_isUWhiteSpace(c);
+	return c < 0x80 ? ascii_class[c] == 2 : u_isUWhiteSpace(c);
+}
+
+/* White space, or a byte order mark */
+static bool
+IsTrimmed(uint32 c)
+{
+	return IsSpace(c) || c == 0xfeff;
 }
 
 static void
@@ -72,7 +77,7 @@ Trim(const char **text, int *len)
 	uint32		c = 0;
 	int			n;
 
-	while ((n = Utf8Decode(from, to, &c)) > 0 && IsSpace(c))
+	while ((n = Utf8Decode(from, to, &c)) > 0 && IsTrimmed(c))
 		from += n;
 	while (to > from)
 	{
@@ -80,7 +85,7 @@ Trim(const char **text, int *len)
 
 		while (last > from && (*last & 0xc0) == 0x80)
 			last--;
-		if (Utf8Decode(last, to, &c) != to - last || !IsSpace(c))
+		if (Utf8Decode(last, to, &c) != to - last || !IsTrimmed(c))
 			break;
 		to = last;
 	}
@@ -306,6 +311,12 @@ DomainByIcu(const char *s, int len, char *out, const char **reason)
 	*reason = bad_domain;
 	if (!IcuFromUtf8(&given, s, len))
 		return -1;
+	/* since Unicode 15.1 capital sharp s is sharp s, before it was ss: whatever ICU's version */
+	for (int i = 0; i < given.len; i++)
+	{
+		if (given.chars[i] == 0x1e9e)
+			given.chars[i] = 0xdf;
+	}
 	errors = IcuDomainToAscii(&given, &ascii);
 	/* hyphens are not checked by UTS #46 here, but by CheckLabels */
 	errors &= ~(UIDNA_ERROR_LEADING_HYPHEN | UIDNA_ERROR_TRAILING_HYPHEN | UIDNA_ERROR_HYPHEN_3_4);
@@ -409,6 +420,14 @@ EmailCanonicalize(const char *text, int len, StringInfo canonical, const char **
 	return true;
 }
 
+static inline bool
+EndsWith(const char *s, int len, const char *end)
+{
+	int			n = strlen(end);
+
+	return len > n && memcmp(s + len - n, end, n) == 0;
+}
+
 int
 EmailMatchKey(const char *canonical, int len, char *key)
 {
@@ -417,12 +436,10 @@ EmailMatchKey(const char *canonical, int len, char *key)
 	int			local = 0;
 	int			n = 0;
 
-	if (len > (int) sizeof(gmail) - 1 &&
-		memcmp(canonical + len - (sizeof(gmail) - 1), gmail, sizeof(gmail) - 1) == 0)
-		local = len - (sizeof(gmail) - 1);
-	else if (len > (int) sizeof(googlemail) - 1 &&
-			 memcmp(canonical + len - (sizeof(googlemail) - 1), googlemail, sizeof(googlemail) - 1) == 0)
-		local = len - (sizeof(googlemail) - 1);
+	if (EndsWith(canonical, len, gmail))
+		local = len - strlen(gmail);
+	else if (EndsWith(canonical, len, googlemail))
+		local = len - strlen(googlemail);
 	if (local > 0 && canonical[0] != '"')
 	{
 		for (int i = 0; i < local && canonical[i] != '+'; i++)
@@ -436,6 +453,6 @@ EmailMatchKey(const char *canonical, int len, char *key)
 		memcpy(key, canonical, len);
 		return len;
 	}
-	memcpy(key + n, gmail, sizeof(gmail) - 1);
-	return n + sizeof(gmail) - 1;
+	memcpy(key + n, gmail, strlen(gmail));
+	return n + strlen(gmail);
 }

@@ -132,15 +132,18 @@ Transform(const char *rule, const PhoneDigits *in, int matched, const signed cha
 	out->n = 0;
 	for (const char *c = rule; *c && out->n < PHONE_DIGITS; c++)
 	{
-		int			group;
+		int			from;
+		int			to;
 
 		if (*c != '$')
 		{
 			out->at[out->n++] = *c - '0';
 			continue;
 		}
-		group = *++c - '0';
-		for (int i = saves[2 * group]; i >= 0 && i < saves[2 * group + 1] && out->n < PHONE_DIGITS; i++)
+		c++;
+		from = saves[2 * (*c - '0')];
+		to = saves[2 * (*c - '0') + 1];
+		for (int i = from; i >= 0 && i < to && out->n < PHONE_DIGITS; i++)
 			out->at[out->n++] = in->at[i];
 	}
 	for (int i = matched; i < in->n && out->n < PHONE_DIGITS; i++)
@@ -380,8 +383,13 @@ PhoneFormat(uint64 phone, char out[PHONE_TEXT_SIZE])
 		int			count = 10;
 
 		/* past the extensions with fewer digits */
-		for (extension--; width < PHONE_EXTENSION_DIGITS && extension >= count; width++, count *= 10)
+		extension--;
+		while (width < PHONE_EXTENSION_DIGITS && extension >= count)
+		{
 			extension -= count;
+			count *= 10;
+			width++;
+		}
 		memcpy(out + at, ";ext=", 5);
 		at += 5;
 		for (int i = width - 1; i >= 0; i--, extension /= 10)

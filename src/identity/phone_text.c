@@ -261,7 +261,8 @@ ReachesDigits(const char *s, int at, int digits)
 {
 	if (at >= 0 && at < digits && (s[at] == ':' || s[at] == '.'))
 		at++;
-	while (at >= 0 && at < digits && (s[at] == ' ' || s[at] == '\t' || s[at] == ',' || s[at] == '-'))
+	while (at >= 0 && at < digits &&
+		   (s[at] == ' ' || s[at] == '\t' || s[at] == ',' || s[at] == '-'))
 		at++;
 	return at == digits;
 }
@@ -374,8 +375,17 @@ bool
 PhoneReadText(const char *text, int len, PhoneText *out, const char **reason)
 {
 	char		symbols[MAX_SYMBOLS];
-	int			n = ReadSymbols(text, len, symbols);
+	int			n;
 
+	/* padding does not count against the limit */
+	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\n' || text[len - 1] == '\r'))
+		len--;
+	while (len > 0 && *text == ' ')
+	{
+		text++;
+		len--;
+	}
+	n = ReadSymbols(text, len, symbols);
 	if (n > 0)
 		n = ExtractNumber(symbols, n);
 	if (n > 0)

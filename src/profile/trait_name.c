@@ -60,7 +60,8 @@ UnicodeClass(UChar32 c)
 	{
 		case U_UPPERCASE_LETTER:
 		case U_TITLECASE_LETTER:
-			return CHAR_UPPER;
+			/* a capital without a small form stays as it is */
+			return u_tolower(c) != c ? CHAR_UPPER : CHAR_LOWER;
 		case U_DECIMAL_DIGIT_NUMBER:
 			return CHAR_DIGIT;
 		case U_NON_SPACING_MARK:
@@ -91,7 +92,11 @@ NextSeparator(NameWriter *writer, CharClass class, CharClass next, bool *skip)
 
 	*skip = (class == CHAR_SEPARATOR || class == CHAR_DOT);
 	if (class == CHAR_MARK)
-		return 0;
+	{
+		if (writer->last != CHAR_SEPARATOR && writer->last != CHAR_DOT)
+			return 0;
+		class = CHAR_LOWER;		/* it has no character to belong to */
+	}
 	if (*skip)
 	{
 		if (class == CHAR_DOT)

@@ -174,6 +174,28 @@ CompareBytes(const void *a, int a_length, const void *b, int b_length)
 	return order;
 }
 
+/*
+ * Arrays and objects by their text.  Their bytes would do on one machine, for
+ * jsonb has one binary form for each value, but not on all.
+ */
+static int
+CompareContainers(const JsonbValue *a, const JsonbValue *b)
+{
+	char	   *x;
+	char	   *y;
+	int			order;
+
+	if (a->val.binary.len == b->val.binary.len &&
+		memcmp(a->val.binary.data, b->val.binary.data, a->val.binary.len) == 0)
+		return 0;
+	x = JsonbToCString(NULL, a->val.binary.data, a->val.binary.len);
+	y = JsonbToCString(NULL, b->val.binary.data, b->val.binary.len);
+	order = strcmp(x, y);
+	pfree(x);
+	pfree(y);
+	return order;
+}
+
 int
 CompareTraitValues(const JsonbValue *a, const JsonbValue *b)
 {
@@ -201,9 +223,7 @@ CompareTraitValues(const JsonbValue *a, const JsonbValue *b)
 					DatumGetInt32(DirectFunctionCall1(numeric_scale, y));
 			return order;
 		default:
-			/* jsonb has one binary form for each value */
-			return CompareBytes(a->val.binary.data, a->val.binary.len,
-								b->val.binary.data, b->val.binary.len);
+			return CompareContainers(a, b);
 	}
 }
 

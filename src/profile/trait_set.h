@@ -84,7 +84,7 @@ extern Jsonb *TraitSetGolden(const TraitSet *set);
 extern Jsonb *TraitSetPack(const TraitSet *set);
 extern TraitSet *TraitSetUnpack(Jsonb *packed, MemoryContext context);
 
-/* Total order of JSON values: null, booleans, numbers, text bytewise, arrays, objects. */
+/* Total order of JSON values: null, booleans, numbers, text, arrays, objects by text. */
 extern int	CompareTraitValues(const JsonbValue *a, const JsonbValue *b);
 
 #endif							/* CDP_TRAIT_SET_H */
