@@ -69,7 +69,7 @@ SQL
 # each ID CONDITION: the rows of truth.result with these ids (a pattern) that fail
 each() {
 	local text=$1 ids=$2 condition=$3
-	is "$text" "$(ask "$odd" "SELECT coalesce(string_agg(format('%s (%s %s %s %s%s%s)', id, received, accepted, duplicate, rejected, ' ' || (reasons -> 0 ->> 'reason'), ' ' || error), '; ' ORDER BY id), 'none') FROM truth.result r WHERE id ~ '^($ids)\$' AND (($condition) IS NOT TRUE)")" none
+	is "$text" "$(ask "$odd" "SELECT CASE WHEN NOT EXISTS (SELECT FROM truth.result WHERE id ~ '^($ids)\$') THEN 'no such body' ELSE coalesce(string_agg(format('%s (%s %s %s %s%s%s)', id, received, accepted, duplicate, rejected, ' ' || (reasons -> 0 ->> 'reason'), ' ' || error), '; ' ORDER BY id), 'none') END FROM truth.result r WHERE id ~ '^($ids)\$' AND (($condition) IS NOT TRUE)")" none
 }
 all='odd...'
 
