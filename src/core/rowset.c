@@ -67,6 +67,7 @@ int
 StatementRun(Statement *statement, Datum *values, const char *nulls)
 {
 	ErrorContextCallback callback = {error_context_stack, ExplainMissingTables, NULL};
+	MemoryContext caller = CurrentMemoryContext;
 	int			result;
 
 	error_context_stack = &callback;
@@ -86,6 +87,8 @@ StatementRun(Statement *statement, Datum *values, const char *nulls)
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	error_context_stack = callback.previous;
+	/* SPI leaves its own context behind, which SPI_finish() frees */
+	MemoryContextSwitchTo(caller);
 	return result;
 }
 
