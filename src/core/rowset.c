@@ -31,10 +31,15 @@ RowsetAdd(Rowset *rowset)
 	rowset->rows++;
 }
 
-/* Makes the rows readable by name in this SPI connection. */
+/*
+ * Makes the rows readable by name in this SPI connection.  SPI keeps its list
+ * of such relations in the memory context that is current when the first is
+ * registered, and uses it to the end of the connection: longer than a batch.
+ */
 void
 RowsetRegister(Rowset *rowset)
 {
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
 	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
 
 	enr->md.name = pstrdup(rowset->name);
@@ -46,12 +51,20 @@ RowsetRegister(Rowset *rowset)
 	SPI_unregister_relation(rowset->name);
 	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register relation \"%s\"", rowset->name);
+	rowset->registered = enr;
+	MemoryContextSwitchTo(caller);
 }
 
 void
 RowsetDrop(Rowset *rowset)
 {
 	SPI_unregister_relation(rowset->name);
+	if (rowset->registered)
+	{
+		pfree(rowset->registered->md.name);
+		pfree(rowset->registered);
+		rowset->registered = NULL;
+	}
 	tuplestore_end(rowset->store);
 }
 

@@ -25,6 +25,7 @@ typedef struct Rowset
 	TupleDesc	desc;
 	Tuplestorestate *store;
 	uint64		rows;
+	EphemeralNamedRelation registered;	/* or NULL */
 	Datum		values[24];
 	bool		nulls[24];
 } Rowset;
