@@ -89,6 +89,7 @@ AS $$
 		('account', 'reference', NULL, false, NULL),
 		('segment', 'reference', NULL, false, NULL),
 		('resolve_queue', 'local', NULL, false, NULL),
+		('identity_decision', 'local', NULL, false, NULL),
 		('inbox', 'local', NULL, false, NULL),
 		('rejected', 'local', NULL, false, NULL),
 		('quality_issue', 'local', NULL, false, NULL),

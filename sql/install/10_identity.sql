@@ -93,6 +93,28 @@ COMMENT ON FUNCTION cdp.move_identities(uuid[], bigint[], bigint[]) IS
 'Moves identifiers from one profile to another, and with them every fact that arrived under them (events, traits, consents). What is derived from facts is not touched: recount_profiles(), mark_echoes(), fold_profiles(), fold_consents() do that. For the resolver; the caller holds its lock.';
 REVOKE ALL ON FUNCTION cdp.move_identities(uuid[], bigint[], bigint[]) FROM PUBLIC;
 
+CREATE FUNCTION cdp.record_merges(absorbed bigint[], kept bigint[], message_ids text[], reason text, merged_at timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	INSERT INTO cdp.profile_merge (kept, absorbed, kept_keys, absorbed_keys, reason, message_id, consent_conflicts, merged_by, merged_at)
+	SELECT m.kept, m.absorbed,
+		   coalesce((SELECT array_agg(i.identity_key ORDER BY i.identity_key) FROM cdp.profile_identity i WHERE i.profile_id = m.kept), '{}'),
+		   coalesce((SELECT array_agg(i.identity_key ORDER BY i.identity_key) FROM cdp.profile_identity i WHERE i.profile_id = m.absorbed), '{}'),
+		   record_merges.reason, m.message_id,
+		   (SELECT array_agg(u.name ORDER BY u.purpose_id) FROM cdp.purpose u
+			WHERE (((k.consent_granted & a.consent_denied) | (k.consent_denied & a.consent_granted)) >> u.purpose_id) & 1 = 1),
+		   session_user, record_merges.merged_at
+	FROM unnest(absorbed, kept, coalesce(message_ids, '{}')) m (absorbed, kept, message_id)
+	JOIN cdp.profile k ON k.profile_id = m.kept
+	JOIN cdp.profile a ON a.profile_id = m.absorbed;
+END $$;
+COMMENT ON FUNCTION cdp.record_merges(bigint[], bigint[], text[], text, timestamptz) IS
+'Writes profile_merge for merges that are about to happen: absorbed[i] into kept[i], caused by message_ids[i]. For the resolver.';
+REVOKE ALL ON FUNCTION cdp.record_merges(bigint[], bigint[], text[], text, timestamptz) FROM PUBLIC;
+
 CREATE FUNCTION cdp.merge_persons(absorbed bigint[], kept bigint[], message_ids text[], reason text, merged_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql
@@ -103,13 +125,7 @@ DECLARE
 	from_ids bigint[];
 	to_ids bigint[];
 BEGIN
-	INSERT INTO cdp.profile_merge (kept, absorbed, kept_keys, absorbed_keys, reason, message_id, merged_by, merged_at)
-	SELECT m.kept, m.absorbed,
-		   coalesce((SELECT array_agg(i.identity_key ORDER BY i.identity_key) FROM cdp.profile_identity i WHERE i.profile_id = m.kept), '{}'),
-		   coalesce((SELECT array_agg(i.identity_key ORDER BY i.identity_key) FROM cdp.profile_identity i WHERE i.profile_id = m.absorbed), '{}'),
-		   merge_persons.reason, m.message_id, session_user, merge_persons.merged_at
-	FROM unnest(absorbed, kept, message_ids) m (absorbed, kept, message_id);
-
+	PERFORM cdp.record_merges(absorbed, kept, message_ids, reason, merged_at);
 	SELECT array_agg(i.identity_key), array_agg(m.absorbed), array_agg(m.kept) INTO keys, from_ids, to_ids
 	FROM unnest(absorbed, kept) m (absorbed, kept)
 	JOIN cdp.profile_identity i ON i.profile_id = m.absorbed;

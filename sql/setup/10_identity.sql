@@ -119,6 +119,7 @@
 	COMMENT ON COLUMN cdp.identity_link.rule IS 'message: named together; alias: an explicit order; pin: a decision of an operator.';
 	COMMENT ON COLUMN cdp.identity_link.first_seen_at IS 'Earliest time of a message that says so; source_id, message_id and message_key are that message''s.';
 	CREATE INDEX IF NOT EXISTS identity_link_key_b ON cdp.identity_link (key_b);
+	CREATE INDEX IF NOT EXISTS identity_link_decided ON cdp.identity_link (key_a) WHERE state NOT IN ('active', 'demoted');
 
 	CREATE TABLE IF NOT EXISTS cdp.resolve_queue (
 		identity_key uuid PRIMARY KEY,
@@ -134,13 +135,29 @@
 		absorbed bigint NOT NULL,
 		kept_keys uuid[] NOT NULL,
 		absorbed_keys uuid[] NOT NULL,
+		kind text NOT NULL DEFAULT 'merge' CHECK (kind IN ('merge', 'unmerge')),
 		reason text NOT NULL,
 		message_id text,
-		evidence jsonb,
+		consent_conflicts text[],
 		merged_by text NOT NULL,
 		merged_at timestamptz NOT NULL,
 		undone_by bigint,
 		PRIMARY KEY (kept, merge_id)
 	);
 	ALTER SEQUENCE cdp.merge_id_seq OWNED BY cdp.profile_merge.merge_id;
-	COMMENT ON TABLE cdp.profile_merge IS 'Merges of profiles: which was kept, which absorbed, the identifiers of both at that moment, and why.';
+	COMMENT ON TABLE cdp.profile_merge IS 'Merges of profiles and their undoing: which was kept, which absorbed (or lives again), the identifiers of both at that moment, and why.';
+	COMMENT ON COLUMN cdp.profile_merge.reason IS 'message: named together; resolve: settled from all evidence; else what an operator gave.';
+	COMMENT ON COLUMN cdp.profile_merge.consent_conflicts IS 'Purposes that one side granted and the other refused.';
+	COMMENT ON COLUMN cdp.profile_merge.undone_by IS 'merge_id of the row that undid it.';
+
+	CREATE SEQUENCE IF NOT EXISTS cdp.identity_decision_id_seq;
+	CREATE TABLE IF NOT EXISTS cdp.identity_decision (
+		identity_decision_id bigint PRIMARY KEY DEFAULT nextval('cdp.identity_decision_id_seq'),
+		action text NOT NULL,
+		detail jsonb NOT NULL,
+		reason text,
+		decided_by text NOT NULL,
+		decided_at timestamptz NOT NULL DEFAULT now()
+	);
+	ALTER SEQUENCE cdp.identity_decision_id_seq OWNED BY cdp.identity_decision.identity_decision_id;
+	COMMENT ON TABLE cdp.identity_decision IS 'What operators decided about identities: merge, unmerge, split, cut, pins.';

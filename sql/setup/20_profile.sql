@@ -10,6 +10,7 @@
 		created_at timestamptz NOT NULL DEFAULT now()
 	);
 	ALTER SEQUENCE cdp.profile_id_seq OWNED BY cdp.profile.profile_id;
+	CREATE INDEX IF NOT EXISTS profile_merged_into ON cdp.profile (merged_into) WHERE merged_into IS NOT NULL;
 	COMMENT ON TABLE cdp.profile IS 'One row a person, and one for every id that was merged away.';
 	COMMENT ON COLUMN cdp.profile.traits IS 'Golden record: trait name to value; parts of an object have dotted names, as "address.city".';
 	COMMENT ON COLUMN cdp.profile.consent_granted IS 'Bit purpose_id is set when the latest statement grants.';
