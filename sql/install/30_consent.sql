@@ -252,7 +252,8 @@ BEGIN
 	END IF;
 	folded_aliases := ARRAY(SELECT DISTINCT cdp.trait_name(a) FROM unnest(aliases) a
 							WHERE cdp.trait_name(a) <> folded ORDER BY 1);
-	LOCK TABLE cdp.purpose IN SHARE ROW EXCLUSIVE MODE;
+	-- both, in the order of rebuild_customer_view()
+	LOCK TABLE cdp.trait, cdp.purpose IN SHARE ROW EXCLUSIVE MODE;
 	SELECT u.name INTO taken FROM cdp.purpose u
 	WHERE u.name <> folded AND (folded = ANY (u.aliases) OR u.name = ANY (folded_aliases)
 								OR u.aliases && folded_aliases) LIMIT 1;
