@@ -54,7 +54,7 @@ typedef struct TraitState
 	TraitRule	rule;
 	int			count;
 	int			size;
-	TraitStatement  *statements;		/* best first */
+	TraitStatement *statements; /* best first */
 } TraitState;
 
 typedef struct TraitSet
