@@ -102,14 +102,14 @@ DECLARE
 BEGIN
 	PERFORM cdp.check_tables();
 	SELECT s.value::int INTO list_limit FROM cdp.setting s WHERE s.name = 'trait_list_limit';
-	RETURN jsonb_build_object('*', jsonb_build_object('limit', coalesce(list_limit, 100)))
+	RETURN jsonb_build_object('*', jsonb_build_object('limit', greatest(1, least(coalesce(list_limit, 100), 10000))))
 		|| coalesce((SELECT jsonb_object_agg(t.name, jsonb_build_object(
 								'policy', t.merge_policy, 'ignore_empty', t.ignore_empty))
 					 FROM cdp.trait t
 					 WHERE t.merge_policy <> 'latest' OR NOT t.ignore_empty), '{}');
 END $$;
 COMMENT ON FUNCTION cdp.trait_policies() IS
-'The registered traits'' policies as merge_fragments() and golden_traits() take them: only traits that differ from latest and ignore_empty, and the setting trait_list_limit under "*".';
+'The registered traits'' policies as merge_fragments() and golden_traits() take them: only traits that differ from latest and ignore_empty, and the setting trait_list_limit (1 to 10000) under "*".';
 REVOKE ALL ON FUNCTION cdp.trait_policies() FROM PUBLIC;
 
 CREATE FUNCTION cdp.fold_profiles(ids bigint[]) RETURNS void
@@ -406,7 +406,7 @@ BEGIN
 	PERFORM cdp.check_choice('merge policy', merge_policy, '{latest,earliest,source_priority,most_frequent,longest,min,max,union,list_n}');
 	PERFORM cdp.check_choice('kind', kind, '{identity,descriptive,quantitative,behavioural,qualitative}');
 	PERFORM cdp.check_choice('sensitivity', sensitivity, '{normal,personal,sensitive}');
-	LOCK TABLE cdp.trait IN SHARE ROW EXCLUSIVE MODE;
+	LOCK TABLE cdp.trait, cdp.purpose IN SHARE ROW EXCLUSIVE MODE;
 	SELECT t.merge_policy, t.ignore_empty INTO before FROM cdp.trait t WHERE t.name = folded;
 	INSERT INTO cdp.trait AS t (name, data_type, merge_policy, ignore_empty, kind, sensitivity, description)
 	VALUES (folded, column_type, merge_policy, coalesce(ignore_empty, true), kind, sensitivity, description)

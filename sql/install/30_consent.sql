@@ -45,8 +45,8 @@ COMMENT ON FUNCTION cdp.purpose_id(text) IS
 REVOKE ALL ON FUNCTION cdp.purpose_id(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.consent_rank(status text) RETURNS int
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT CASE status WHEN 'granted' THEN 1 WHEN 'denied' THEN 2 ELSE 3 END $$;
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cdp_consent_rank';
 COMMENT ON FUNCTION cdp.consent_rank(text) IS
 'Which of two statements of the same instant holds: revoked (3) before denied (2) before granted (1).';
 
@@ -227,6 +227,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION cdp.consent_expression(smallint, boolean) IS
 'SQL over profile p that tells what has_consent() tells for now(): by the mask, and after consent_next_expiry by the ledger.';
+REVOKE ALL ON FUNCTION cdp.consent_expression(smallint, boolean) FROM PUBLIC;
 
 CREATE FUNCTION cdp.define_purpose(name text, legal_basis text, opt_in boolean DEFAULT true,
 								   aliases text[] DEFAULT '{}', description text DEFAULT NULL) RETURNS void
@@ -252,7 +253,8 @@ BEGIN
 	END IF;
 	folded_aliases := ARRAY(SELECT DISTINCT cdp.trait_name(a) FROM unnest(aliases) a
 							WHERE cdp.trait_name(a) <> folded ORDER BY 1);
-	LOCK TABLE cdp.purpose IN SHARE ROW EXCLUSIVE MODE;
+	-- both, in the order of rebuild_customer_view()
+	LOCK TABLE cdp.trait, cdp.purpose IN SHARE ROW EXCLUSIVE MODE;
 	SELECT u.name INTO taken FROM cdp.purpose u
 	WHERE u.name <> folded AND (folded = ANY (u.aliases) OR u.name = ANY (folded_aliases)
 								OR u.aliases && folded_aliases) LIMIT 1;

@@ -20,7 +20,7 @@
 #include "consent/statement_key.h"
 
 void
-ConsentStatementKey(const ConsentStatement *statement, pg_uuid_t *key)
+ConsentStatementKey(const ConsentContent *statement, pg_uuid_t *key)
 {
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 	uint64		occurred_at = pg_hton64((uint64) statement->occurred_at);
@@ -59,7 +59,7 @@ PG_FUNCTION_INFO_V1(cdp_statement_key);
 Datum
 cdp_statement_key(PG_FUNCTION_ARGS)
 {
-	ConsentStatement statement = {0};
+	ConsentContent statement = {0};
 	text	   *purpose;
 	text	   *status;
 	pg_uuid_t  *key;

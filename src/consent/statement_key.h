@@ -8,7 +8,7 @@
 #include "core/core.h"
 
 /* What makes two statements the same; texts need no terminator. */
-typedef struct ConsentStatement
+typedef struct ConsentContent
 {
 	const pg_uuid_t *anchor;
 	TimestampTz occurred_at;
@@ -20,8 +20,8 @@ typedef struct ConsentStatement
 	int			status_length;
 	const char *channel;		/* null: none */
 	int			channel_length;
-} ConsentStatement;
+} ConsentContent;
 
-extern void ConsentStatementKey(const ConsentStatement *statement, pg_uuid_t *key);
+extern void ConsentStatementKey(const ConsentContent *statement, pg_uuid_t *key);
 
 #endif							/* CDP_STATEMENT_KEY_H */

@@ -292,7 +292,7 @@ TraitSetUnpack(Jsonb *packed, MemoryContext context)
 			elog(ERROR, "packed traits are broken");
 		trait->count = trait->size = (value.val.array.nElems - 3) / 3;
 		trait->statements = MemoryContextAlloc(context,
-											   sizeof(Statement) * Max(trait->count, 1));
+											   sizeof(TraitStatement) * Max(trait->count, 1));
 		trait->rule.policy = (TraitPolicy) NextInt64(&iterator);
 		trait->rule.ignore_empty = NextInt64(&iterator) != 0;
 		trait->rule.limit = (int) NextInt64(&iterator);

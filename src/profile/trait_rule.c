@@ -258,7 +258,7 @@ ValueLength(const JsonbValue *value)
 #define CompareNumbers(a, b) (((a) > (b)) - ((a) < (b)))
 
 int
-CompareStatements(TraitPolicy policy, const Statement *a, const Statement *b)
+CompareStatements(TraitPolicy policy, const TraitStatement *a, const TraitStatement *b)
 {
 	int			order = 0;
 

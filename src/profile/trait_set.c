@@ -159,7 +159,7 @@ EndPass(TraitPass *pass)
 
 /* Where among the statements one belongs; true when it is there already. */
 static bool
-FindStatement(const TraitState *trait, const Statement *statement, int *position)
+FindStatement(const TraitState *trait, const TraitStatement *statement, int *position)
 {
 	int			low = 0;
 	int			high = trait->count;
@@ -186,7 +186,7 @@ FindStatement(const TraitState *trait, const Statement *statement, int *position
 
 /* Adds a statement if it is among the best so many. */
 static void
-AddStatement(TraitSet *set, TraitState *trait, const Statement *statement)
+AddStatement(TraitSet *set, TraitState *trait, const TraitStatement *statement)
 {
 	int			limit = TraitPolicyIsList(trait->rule.policy) ? trait->rule.limit : 1;
 	int			position;
@@ -199,9 +199,9 @@ AddStatement(TraitSet *set, TraitState *trait, const Statement *statement)
 		trait->size = Min(limit, Max(1, 2 * trait->size));
 		if (trait->statements == NULL)
 			trait->statements = MemoryContextAlloc(set->context,
-												   sizeof(Statement) * trait->size);
+												   sizeof(TraitStatement) * trait->size);
 		else
-			trait->statements = repalloc(trait->statements, sizeof(Statement) * trait->size);
+			trait->statements = repalloc(trait->statements, sizeof(TraitStatement) * trait->size);
 	}
 	if (trait->count == limit)
 	{
@@ -210,7 +210,7 @@ AddStatement(TraitSet *set, TraitState *trait, const Statement *statement)
 			FreeValue(&trait->statements[trait->count].value);
 	}
 	memmove(&trait->statements[position + 1], &trait->statements[position],
-			sizeof(Statement) * (trait->count - position));
+			sizeof(TraitStatement) * (trait->count - position));
 	trait->statements[position] = *statement;
 	trait->count++;
 	if (set->copies)
@@ -256,7 +256,7 @@ AddFragmentTrait(TraitPass *pass, JsonbIterator **iterator, const JsonbValue *ke
 		RefuseFragment(name, length, "The value must be an array of statements.");
 	while ((token = JsonbIteratorNext(iterator, &value, false)) != WJB_END_ARRAY)
 	{
-		Statement	statement;
+		TraitStatement	statement;
 
 		CHECK_FOR_INTERRUPTS();
 		if (token != WJB_BEGIN_ARRAY || value.val.array.nElems != 2)
@@ -309,7 +309,7 @@ void
 TraitSetAddTraits(TraitSet *set, Jsonb *traits, int64 at, int32 priority, Jsonb *policies)
 {
 	JsonbIterator *iterator = OpenObject(set, traits, policies);
-	Statement	statement = {at, priority};
+	TraitStatement	statement = {at, priority};
 	JsonbValue	key;
 	TraitPass	pass;
 

@@ -40,12 +40,12 @@ typedef struct TraitRule
 	int			limit;
 } TraitRule;
 
-typedef struct Statement
+typedef struct TraitStatement
 {
 	int64		at;				/* microseconds since 2000-01-01 UTC */
 	int32		priority;		/* of the source; higher is believed more */
 	JsonbValue	value;			/* scalar or jbvBinary */
-} Statement;
+} TraitStatement;
 
 typedef struct TraitState
 {
@@ -54,7 +54,7 @@ typedef struct TraitState
 	TraitRule	rule;
 	int			count;
 	int			size;
-	Statement  *statements;		/* best first */
+	TraitStatement *statements; /* best first */
 } TraitState;
 
 typedef struct TraitSet
