@@ -41,10 +41,11 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF to_regclass('cdp.setting') IS NULL THEN
+		RAISE EXCEPTION 'the tables of cdp do not exist in this database'
+			USING ERRCODE = 'CDX01', HINT = 'Run SELECT cdp.setup().';
+	END IF;
 	RETURN (SELECT s.value FROM cdp.setting s WHERE s.name = setting_value.name);
-EXCEPTION WHEN undefined_table THEN
-	RAISE EXCEPTION 'the tables of cdp do not exist in this database'
-		USING ERRCODE = 'CDX01', HINT = 'Run SELECT cdp.setup().';
 END $$;
 COMMENT ON FUNCTION cdp.setting_value(text) IS
 'Value of a row of cdp.setting as text, or null; raises CDX01 when the tables are missing.';

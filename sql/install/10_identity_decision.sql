@@ -187,7 +187,7 @@ BEGIN
 			   ORDER BY m.merge_id DESC LIMIT 1);
 	IF cdp.canonical_profile(profile_a) <> cdp.canonical_profile(profile_b) THEN
 		RAISE EXCEPTION 'profiles % and % did not become one person', a, b
-			USING DETAIL = 'Other decisions of operators keep them apart.', HINT = 'SELECT * FROM cdp.identity_decision tells them.';
+			USING ERRCODE = '55000', DETAIL = 'Other decisions of operators keep them apart.', HINT = 'SELECT * FROM cdp.identity_decision tells them.';
 	END IF;
 	PERFORM cdp.note_decision('merge', jsonb_build_object('a', a, 'b', b, 'merge_id', result), reason);
 	RETURN result;
@@ -209,7 +209,7 @@ DECLARE
 	staying uuid[];
 	rest uuid[];
 	undo_id bigint;
-	follower bigint;
+	followers bigint[];
 BEGIN
 	PERFORM cdp.lock_resolver();
 	SELECT * INTO m FROM cdp.profile_merge x WHERE x.merge_id = unmerge.merge_id;
@@ -259,15 +259,12 @@ BEGIN
 	PERFORM cdp.settle_identities(keys, ARRAY[cdp.strongest_identity(leaving), cdp.strongest_identity(staying)],
 								  ARRAY[m.absorbed, present], 'unmerge ' || unmerge.merge_id);
 	-- ids that were merged into the absorbed profile before lead there again
-	FOR follower IN
-		WITH RECURSIVE before (id) AS (
+	followers := ARRAY[m.absorbed];
+	WHILE cardinality(followers) > 0 LOOP
+		followers := ARRAY(
 			SELECT x.absorbed FROM cdp.profile_merge x
-			WHERE x.kept = m.absorbed AND x.kind = 'merge' AND x.undone_by IS NULL AND x.merge_id < m.merge_id
-			UNION
-			SELECT x.absorbed FROM before JOIN cdp.profile_merge x ON x.kept = before.id
-			WHERE x.kind = 'merge' AND x.undone_by IS NULL AND x.merge_id < m.merge_id)
-		SELECT id FROM before LOOP
-		UPDATE cdp.profile p SET merged_into = m.absorbed WHERE p.profile_id = follower AND p.merged_into = present;
+			WHERE x.kept = ANY (followers) AND x.kind = 'merge' AND x.undone_by IS NULL AND x.merge_id < m.merge_id);
+		UPDATE cdp.profile p SET merged_into = m.absorbed WHERE p.profile_id = ANY (followers) AND p.merged_into = present;
 	END LOOP;
 
 	INSERT INTO cdp.profile_merge (kept, absorbed, kept_keys, absorbed_keys, kind, reason, merged_by, merged_at)

@@ -119,7 +119,8 @@
 	COMMENT ON COLUMN cdp.identity_link.rule IS 'message: named together; alias: an explicit order; pin: a decision of an operator.';
 	COMMENT ON COLUMN cdp.identity_link.first_seen_at IS 'Earliest time of a message that says so; source_id, message_id and message_key are that message''s.';
 	CREATE INDEX IF NOT EXISTS identity_link_key_b ON cdp.identity_link (key_b);
-	CREATE INDEX IF NOT EXISTS identity_link_decided ON cdp.identity_link (key_a) WHERE state NOT IN ('active', 'demoted');
+	CREATE INDEX IF NOT EXISTS identity_link_decided_a ON cdp.identity_link (key_a) WHERE state NOT IN ('active', 'demoted');
+	CREATE INDEX IF NOT EXISTS identity_link_decided_b ON cdp.identity_link (key_b) WHERE state NOT IN ('active', 'demoted');
 
 	CREATE TABLE IF NOT EXISTS cdp.resolve_queue (
 		identity_key uuid PRIMARY KEY,

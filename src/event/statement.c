@@ -43,13 +43,17 @@ AddTrait(Batch *batch, Message *m, const char *name, const JsonNode *value, int 
 	m->ntraits++;
 }
 
-/* Adds the members of an object, those of inner objects with dotted names. */
+/*
+ * Adds the members of an object, those of inner objects with dotted names.
+ * The path is folded as a whole, because folding keeps long names apart.
+ */
 static void
-ReadTraits(Batch *batch, Message *m, const JsonNode *object, const char *prefix, int level, int *size)
+ReadTraits(Batch *batch, Message *m, const JsonNode *object, StringInfo path, int level, int *size)
 {
+	int			base = path->len;
+
 	for (JsonNode *child = object->first; child; child = child->next)
 	{
-		char		folded[TRAIT_NAME_SIZE];
 		char		name[TRAIT_NAME_SIZE];
 
 		if (m->ntraits >= MAX_MESSAGE_TRAITS)
@@ -58,20 +62,13 @@ ReadTraits(Batch *batch, Message *m, const JsonNode *object, const char *prefix,
 					  "more than %d", MAX_MESSAGE_TRAITS);
 			return;
 		}
-		if (TraitNameFold(child->key, child->key_len, folded, sizeof(folded)) == 0)
-			continue;
-		if (*prefix)
-		{
-			int			len = snprintf(name, sizeof(name), "%s.%s", prefix, folded);
-
-			if (len >= sizeof(name))
-				name[pg_mbcliplen(name, sizeof(name) - 1, sizeof(name) - 1)] = '\0';
-		}
-		else
-			strlcpy(name, folded, sizeof(name));
+		path->len = base;
+		if (base > 0)
+			appendStringInfoChar(path, '.');
+		appendBinaryStringInfo(path, child->key, child->key_len);
 		if (child->kind == JSON_NODE_OBJECT && level < MAX_TRAIT_LEVELS)
-			ReadTraits(batch, m, child, name, level + 1, size);
-		else
+			ReadTraits(batch, m, child, path, level + 1, size);
+		else if (TraitNameFold(path->data, path->len, name, sizeof(name)) > 0)
 			AddTrait(batch, m, name, child, size);
 	}
 }
@@ -147,12 +144,16 @@ ReadStatements(Batch *batch, Message *m)
 {
 	const JsonNode *traits = JsonMember(m->node, "traits");
 	const JsonNode *context_traits = JsonMember(ContextOfMessage(m), "traits");
+	StringInfoData path;
 	int			size = 0;
 
 	NoteMisfits(batch, m);
+	initStringInfo(&path);
 	if (JsonIsObject(context_traits))
-		ReadTraits(batch, m, context_traits, "", 1, &size);
+		ReadTraits(batch, m, context_traits, &path, 1, &size);
+	resetStringInfo(&path);
 	if (m->type == MESSAGE_IDENTIFY && JsonIsObject(traits))
-		ReadTraits(batch, m, traits, "", 1, &size);
+		ReadTraits(batch, m, traits, &path, 1, &size);
+	pfree(path.data);
 	ReadConsents(batch, m);
 }

@@ -18,7 +18,9 @@ static Statement upsert_fragments = {
 	" SELECT * FROM new ORDER BY 1, 2, 3"
 	" ON CONFLICT (profile_id, anchor, source_id) DO UPDATE"
 	"  SET traits = cdp.merge_fragments(f.traits, excluded.traits, (SELECT p FROM policies))"
-	"  WHERE f.traits IS DISTINCT FROM cdp.merge_fragments(f.traits, excluded.traits, (SELECT p FROM policies))"
+	/* by bytes: 1 and 1.0 are equal, but one of them must win in every order */
+	"  WHERE ROW(f.traits)::record OPERATOR(pg_catalog.*<>)"
+	"   ROW(cdp.merge_fragments(f.traits, excluded.traits, (SELECT p FROM policies)))::record"
 	" RETURNING profile_id"
 };
 

@@ -30,6 +30,25 @@ static Statement select_counts = {
 	{INT8ARRAYOID}
 };
 
+static Statement select_cuts = {
+	"SELECT key_a, key_b FROM cdp.identity_link"
+	" WHERE state = 'cut' AND rule <> 'pin' AND key_a = ANY ($1) AND key_b = ANY ($1)",
+	{UUIDARRAYOID}
+};
+
+static Statement select_pinned = {
+	"SELECT key_a FROM cdp.identity_link WHERE state = 'pinned_together' AND key_a = ANY ($1)"
+	" UNION SELECT key_b FROM cdp.identity_link WHERE state = 'pinned_together' AND key_b = ANY ($1)",
+	{UUIDARRAYOID}
+};
+
+static Statement select_apart = {
+	"SELECT a.profile_id, b.profile_id FROM cdp.identity_link l"
+	" JOIN cdp.identity a ON a.identity_key = l.key_a JOIN cdp.identity b ON b.identity_key = l.key_b"
+	" WHERE l.state = 'pinned_apart' AND a.profile_id = ANY ($1) AND b.profile_id = ANY ($1)",
+	{INT8ARRAYOID}
+};
+
 static Statement insert_profiles = {
 	"WITH new AS (INSERT INTO cdp.profile (profile_id, created_at)"
 	"  SELECT nextval('cdp.profile_id_seq'), $2 FROM generate_series(1, $1) RETURNING profile_id),"
@@ -153,6 +172,41 @@ LoadPersons(Resolver *r)
 	for (int i = 0; i < r->nidentifiers; i++)
 		if (r->identifiers[i].stored_profile != 0)
 			r->identifiers[i].person = PersonOfProfile(list, distinct, r->identifiers[i].stored_profile);
+
+	StatementRun(&select_apart, args, NULL);
+	r->napart = SPI_processed;
+	r->apart = MemoryContextAlloc(r->context, sizeof(*r->apart) * Max(r->napart, 1));
+	for (int row = 0; row < r->napart; row++)
+	{
+		bool		isnull;
+
+		r->apart[row].a = PersonOfProfile(list, distinct, DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull)));
+		r->apart[row].b = PersonOfProfile(list, distinct, DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &isnull)));
+	}
+}
+
+/* Identifiers of the batch that an operator decided about, and links cut. */
+static void
+LoadDecisions(Resolver *r, Datum keys)
+{
+	StatementRun(&select_pinned, &keys, NULL);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		bool		isnull;
+		Datum		key = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull);
+
+		r->identifiers[ResolverFindKey(r, DatumGetUUIDP(key))].is_pinned = true;
+	}
+	StatementRun(&select_cuts, &keys, NULL);
+	r->ncuts = SPI_processed;
+	r->cuts = MemoryContextAlloc(r->context, sizeof(*r->cuts) * Max(r->ncuts, 1));
+	for (int row = 0; row < r->ncuts; row++)
+	{
+		bool		isnull;
+
+		r->cuts[row].a = ResolverFindKey(r, DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull)));
+		r->cuts[row].b = ResolverFindKey(r, DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &isnull)));
+	}
 }
 
 /* Looks all identifiers of the batch up at once. */
@@ -179,13 +233,16 @@ LoadIdentities(Resolver *r)
 		i->stored_profile = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
 		i->state = i->stored_state = strcmp(SPI_getvalue(tuple, desc, 3), "shared") == 0 ?
 			IDENTIFIER_SHARED : IDENTIFIER_ACTIVE;
-		i->is_retired = i->was_retired = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull));
+		/* the flag alone does not do: the alias may have been cut since */
+		i->is_retired = i->was_retired = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull)) &&
+			strcmp(SPI_getvalue(tuple, desc, 3), "active") != 0;
 		day = SPI_getbinval(tuple, desc, 4, &isnull);
 		i->stored_first_seen = isnull ? DATEVAL_NOEND : DatumGetDateADT(day);
 		day = SPI_getbinval(tuple, desc, 5, &isnull);
 		i->stored_last_seen = isnull ? DATEVAL_NOBEGIN : DatumGetDateADT(day);
 	}
 	LoadPersons(r);
+	LoadDecisions(r, args[0]);
 }
 
 /* Gives ids to the new persons. */

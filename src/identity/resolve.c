@@ -177,17 +177,60 @@ HasRoom(const Resolver *r, const Person *person, int type)
 	return limit == 0 || person->counts[type] + 1 <= limit;
 }
 
+/* Has an operator pinned these persons apart?  Pins are few. */
+static bool
+ArePinnedApart(Resolver *r, int a, int b)
+{
+	for (int i = 0; i < r->napart; i++)
+	{
+		int			x = ResolverFind(r, r->apart[i].a);
+		int			y = ResolverFind(r, r->apart[i].b);
+
+		if ((x == a && y == b) || (x == b && y == a))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Does the message name the identifier with one of those before it by a link
+ * that no operator cut?
+ */
+static bool
+HasUncutLink(const Resolver *r, const ResolveMessageInput *m, const bool *joined, int n)
+{
+	if (r->ncuts == 0)
+		return true;
+	for (int i = 0; i < n; i++)
+	{
+		bool		is_cut = false;
+
+		if (!joined[i])
+			continue;
+		for (int c = 0; c < r->ncuts && !is_cut; c++)
+			is_cut = (r->cuts[c].a == m->identifiers[i] && r->cuts[c].b == m->identifiers[n]) ||
+				(r->cuts[c].b == m->identifiers[i] && r->cuts[c].a == m->identifiers[n]);
+		if (!is_cut)
+			return true;
+	}
+	return false;
+}
+
 typedef enum UnionVerdict
 {
 	UNION_ALLOWED,
+	UNION_PINNED_APART,
 	UNION_BREAKS_UNIQUENESS,
 	UNION_BREAKS_LIMIT
 } UnionVerdict;
 
 static UnionVerdict
-JudgeUnion(const Resolver *r, int a, int b)
+JudgeUnion(Resolver *r, int a, int b)
 {
 	UnionVerdict verdict = UNION_ALLOWED;
+
+	if (ArePinnedApart(r, a, b))
+		return UNION_PINNED_APART;
 
 	for (int t = 0; t < r->rules->ntypes; t++)
 	{
@@ -339,12 +382,19 @@ Join(Resolver *r, int *person, int identifier, bool forced, int message)
 	other = ResolverFind(r, i->person);
 	if (other == *person)
 		return true;
-	if (!forced)
+	if (forced)
+	{
+		if (ArePinnedApart(r, *person, other))
+			return false;
+	}
+	else
 	{
 		switch (JudgeUnion(r, *person, other))
 		{
+			case UNION_PINNED_APART:
+				return false;
 			case UNION_BREAKS_UNIQUENESS:
-				if (r->rules->types[i->type].is_unique)
+				if (r->rules->types[i->type].is_unique || i->is_pinned)
 					NoteAction(r, message, identifier, "demoted_identifier");
 				else
 					MakeShared(r, identifier, message);
@@ -464,6 +514,12 @@ ResolveMessage(Resolver *r, const ResolveMessageInput *m)
 		else if (person < 0)
 		{
 			joined[n] = false;
+			if (i->person < 0)
+				PlaceAlone(r, identifier);
+		}
+		else if (!HasUncutLink(r, m, joined, n))
+		{
+			joined[n] = i->person >= 0 && i->state != IDENTIFIER_SHARED && ResolverFind(r, i->person) == person;
 			if (i->person < 0)
 				PlaceAlone(r, identifier);
 		}

@@ -40,6 +40,7 @@ typedef struct Identifier
 	IdentifierState stored_state;
 	bool		is_retired;		/* an alias replaced it: it does not count */
 	bool		was_retired;	/* in the table */
+	bool		is_pinned;		/* an operator said whose it is: never shared */
 	bool		needs_settling; /* a guard was hit here */
 	DateADT		first_seen;
 	DateADT		last_seen;
@@ -114,6 +115,15 @@ typedef struct Resolver
 	int			nlinks;
 	int			links_size;
 	struct LinkHash *link_by_pair;
+	/* what operators decided */
+	struct
+	{
+		int			a;
+		int			b;
+	}		   *cuts,			/* identifiers whose link does not count */
+			   *apart;			/* persons that never meet */
+	int			ncuts;
+	int			napart;
 	GuardAction *actions;
 	int			nactions;
 	int			actions_size;

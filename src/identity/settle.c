@@ -12,7 +12,7 @@
  *   limit		too many values of a type: the edge is demoted.
  *
  * Pins of an operator come before everything: identifiers pinned together are
- * one person, groups with identifiers pinned apart never meet, and a link that
+ * one person and never shared, groups with identifiers pinned apart never meet, and a link that
  * was cut does not count.
  *
  * An identifier that is directly named with two values of a unique type is
@@ -136,7 +136,7 @@ MarkDirectlyShared(Settler *s, int from, int to)
 		unique = IsUnique(s, edge->a) ? edge->a : edge->b;
 		other = unique == edge->a ? edge->b : edge->a;
 		root = FindRoot(s->nodes, unique);
-		if (s->nodes[unique].is_retired || s->nodes[other].state == IDENTIFIER_SHARED ||
+		if (s->nodes[unique].is_retired || s->nodes[other].is_pinned || s->nodes[other].state == IDENTIFIER_SHARED ||
 			FindRoot(s->nodes, other) == root)
 			continue;
 		if (s->home[other] < 0)
@@ -224,8 +224,8 @@ JoinGroup(Settler *s, int from, int to, bool settle_all)
 			continue;
 		weaker = TypeRank(s, edge->a) > TypeRank(s, edge->b) ||
 			(TypeRank(s, edge->a) == TypeRank(s, edge->b) && edge->a > edge->b) ? edge->a : edge->b;
-		if (IsUnique(s, weaker))
-			continue;			/* two accounts named together: not joined, neither shared */
+		if (IsUnique(s, weaker) || s->nodes[weaker].is_pinned)
+			continue;			/* not joined, but not shared either */
 		s->nodes[weaker].state = IDENTIFIER_SHARED;
 		again = true;
 		if (!settle_all)

@@ -23,6 +23,7 @@ typedef struct SettledNode
 	IdentifierState stored_state;
 	bool		is_retired;		/* by an alias that is not cut */
 	bool		was_retired;	/* by the table */
+	bool		is_pinned;		/* together with another: an operator says whose it is */
 	int64		target;			/* profile it belongs to in the end */
 } SettledNode;
 

@@ -91,6 +91,7 @@ ReadNode(Settler *s, HeapTuple tuple, TupleDesc desc)
 	node->was_retired = strcmp(state, "retired") == 0;
 	/* for now: an alias that is not cut must confirm it */
 	node->is_retired = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull));
+	node->is_pinned = false;
 	node->target = 0;
 	node->event_count = DatumGetInt64(SPI_getbinval(tuple, desc, 5, &isnull));
 	pfree(type);
@@ -150,8 +151,12 @@ FinishLoading(Settler *s)
 													   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	for (int e = 0; e < s->nedges; e++)
+	{
 		if (s->edges[e].is_alias && !s->edges[e].is_cut)
 			confirmed[s->edges[e].a] = confirmed[s->edges[e].b] = true;
+		if (s->edges[e].is_pin)
+			s->nodes[s->edges[e].a].is_pinned = s->nodes[s->edges[e].b].is_pinned = true;
+	}
 	for (int n = 0; n < s->nnodes; n++)
 		s->nodes[n].is_retired = s->nodes[n].is_retired && confirmed[n];
 	pfree(confirmed);

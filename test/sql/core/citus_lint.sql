@@ -6,32 +6,14 @@ CREATE EXTENSION IF NOT EXISTS cdp;
 BEGIN;
 SELECT cdp.setup();
 
--- Where each table would live: spread by a column (all of group P side by side),
--- copied to every server (reference), or kept on the first one (local).
-CREATE TEMP TABLE layout (relname name PRIMARY KEY, kind text, distribution_column name);
-INSERT INTO layout VALUES
-	('profile', 'P', 'profile_id'), ('profile_counter', 'P', 'profile_id'),
-	('profile_identity', 'P', 'profile_id'), ('profile_fragment', 'P', 'profile_id'),
-	('profile_merge', 'P', 'kept'), ('event', 'P', 'profile_id'),
-	('consent_record', 'P', 'profile_id'), ('profile_state', 'P', 'profile_id'),
-	('segment_change', 'P', 'profile_id'), ('delivery', 'P', 'profile_id'),
-	('identity', 'I', 'identity_key'), ('identity_link', 'I', 'key_a'),
-	('suppression', 'I', 'identity_key'), ('message_time', 'I', 'message_key'),
-	('event_context', 'I', 'context_key');
-INSERT INTO layout
-SELECT unnest(ARRAY['setting', 'source', 'identifier_type', 'blocked_identifier', 'identifier_path',
-	'purpose', 'trait', 'event_type', 'exchange_rate', 'product', 'account', 'segment', 'access',
-	'destination', 'campaign']), 'reference', NULL;
-INSERT INTO layout
-SELECT unnest(ARRAY['inbox', 'rejected', 'quality_issue', 'dirty_profile', 'resolve_queue',
-	'segment_audience', 'job_run']), 'local', NULL;
+-- Where each table would live: cdp.layout().
 CREATE TEMP VIEW relation AS
 SELECT c.oid, c.relname, c.relpersistence, l.kind, l.distribution_column
 FROM pg_class c
-LEFT JOIN layout l USING (relname)
+LEFT JOIN cdp.layout() l ON l.table_name = c.relname
 WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition;
 
--- tables without a place in the layout above
+-- tables without a place in it
 SELECT relname FROM relation WHERE kind IS NULL ORDER BY 1;
 
 -- distribution columns that are missing, nullable, or of a type that is a
@@ -55,11 +37,11 @@ ORDER BY 1, 2;
 -- foreign keys, triggers of users, unlogged tables, identity columns
 SELECT conrelid::regclass AS relation, 'foreign key ' || conname AS refused
 FROM pg_constraint JOIN relation r ON r.oid = conrelid
-WHERE contype = 'f' AND r.kind IN ('P', 'I')
+WHERE contype = 'f' AND r.kind IN ('profile', 'identity')
 UNION ALL
 SELECT tgrelid::regclass, 'trigger ' || tgname
 FROM pg_trigger JOIN relation r ON r.oid = tgrelid
-WHERE NOT tgisinternal AND r.kind IN ('P', 'I')
+WHERE NOT tgisinternal AND r.kind IN ('profile', 'identity')
 UNION ALL
 SELECT r.oid::regclass, 'unlogged' FROM relation r WHERE r.relpersistence <> 'p'
 UNION ALL
