@@ -15,7 +15,8 @@ FROM pg_proc p
 JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'cdp'::regnamespace;
 
--- functions open to everybody whose body names a table or view of the schema
+-- functions open to everybody whose body names a table or view of the schema:
+-- it may ask whether they exist, or write a query as text, and no more
 SELECT f.signature, string_agg(DISTINCT c.relname, ', ' ORDER BY c.relname) AS relations
 FROM function f
 JOIN pg_class c ON c.relnamespace = 'cdp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
