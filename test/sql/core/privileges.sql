@@ -41,13 +41,13 @@ SELECT f.signature FROM function f
 WHERE f.prosecdef AND (f.is_public OR NOT f.is_pinned)
 ORDER BY f.signature::text COLLATE "C";
 
--- bodies in SQL or plpgsql without a pinned path; a procedure that commits
--- cannot have one
+-- bodies in SQL or plpgsql without a pinned path: immutable expressions that are
+-- inlined where they are used, and no more
 SELECT f.signature FROM function f
 WHERE f.language IN ('sql', 'plpgsql') AND NOT f.is_pinned AND f.prokind <> 'p'
 ORDER BY f.signature::text COLLATE "C";
 
--- ... so it names everything with its schema, and these are all
+-- a procedure that commits cannot have one, so it names everything with its schema
 SELECT f.signature FROM function f
 WHERE f.prokind = 'p' AND NOT f.is_pinned
 ORDER BY f.signature::text COLLATE "C";
