@@ -11,8 +11,7 @@
 #include "event/store.h"
 
 static Statement upsert_fragments = {
-	"WITH policies AS MATERIALIZED (SELECT coalesce(jsonb_object_agg(name, merge_policy), '{}') AS p"
-	"  FROM cdp.trait WHERE merge_policy <> 'latest'),"
+	"WITH policies AS MATERIALIZED (SELECT cdp.trait_policies() AS p),"
 	" new AS (SELECT profile_id, anchor, source_id, cdp.merge_fragment_agg(traits, policies.p) AS traits"
 	"  FROM batch_fragment, policies GROUP BY profile_id, anchor, source_id)"
 	" INSERT INTO cdp.profile_fragment AS f (profile_id, anchor, source_id, traits)"

@@ -233,7 +233,7 @@ RefuseFragment(const char *name, int length, const char *what)
 static int64
 StatementTime(const JsonbValue *value, const char *name, int length)
 {
-	int64		at;
+	int64		at = 0;
 
 	if (value->type != jbvNumeric || !NumericToInt64(value->val.numeric, &at))
 		RefuseFragment(name, length, "The time of a statement must be a whole number of 64 bits.");

@@ -21,7 +21,7 @@ SELECT t AS stamp, pg_temp.at(jsonb_build_object('timestamp', t)) AS occurred_at
 	'2024-02-29T00:00:00Z', '2026-02-29T00:00:00Z', '2026-02-30T00:00:00Z', '2026-13-01T00:00:00Z', '0000-00-00T00:00:00Z',
 	'0001-01-01T00:00:00Z', '1970-01-01T00:00:00Z', '9999-12-31T23:59:59Z', '+010000-01-01T00:00:00Z', 'infinity', 'now', 'epoch',
 	'tomorrow', '', '10/03/2026', '2026-03-10T10:00:00Z; DROP', '1772442000', '1772442000000', '2026-03-10T10:00', '2026-03-10T25:00:00Z']) t;
-SELECT n, pg_temp.at(jsonb_build_object('timestamp', n)) AS occurred_at FROM unnest(ARRAY[1772442000, 1772442000000, 0, -1, 1e300]) n;
+SELECT n, pg_temp.at(jsonb_build_object('timestamp', n)) AS occurred_at FROM unnest(ARRAY[1772442000, 1772442000000, 0, -1, 1e15]) n;
 
 -- without a literal time: originalTimestamp, sentAt, receipt
 SELECT pg_temp.at('{"timestamp": "x", "originalTimestamp": "2026-03-10T10:00:00Z", "sentAt": "2026-03-10T11:00:00Z"}') AS original,
