@@ -133,7 +133,28 @@ SELECT cdp.record_consent('phone', '+48512000107', 'sms_marketing', 'granted', '
 SELECT CASE WHEN cdp.has_consent(:kasia, 'sms_marketing') THEN 'yes' ELSE 'no' END AS after \gset
 \echo 'May she be texted?' :before '(she said no in the CRM).  After she says yes on the phone:' :after
 \echo
-\echo '6  A phone that was offline since August sends what it has kept'
+\echo '6  Segments, as of 16 October 2026, midnight'
+\echo
+\o /dev/null
+-- made in one transaction, and then computed together by one pass
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT cdp.create_segment('recent_buyers', $$did('Order Completed' WITHIN 30 DAYS)$$);
+SELECT cdp.create_segment('big_spenders', $$sum('Order Completed'.revenue WITHIN 90 DAYS) > 400$$);
+SELECT cdp.create_segment('left_in_basket', $$sequence('Product Added' THEN NOT 'Order Completed' WITHIN 1 DAY)
+	AND did('Product Added' WITHIN 14 DAYS) AND NOT did('Order Completed' WITHIN 7 DAYS)$$);
+SELECT cdp.create_segment('coffee_mailing', $$consents_to('email_marketing')
+	AND count('Product Viewed' WHERE category = 'coffee' WITHIN 60 DAYS) >= 3$$);
+SELECT cdp.create_segment('sleeping', $$count('Order Completed') >= 2 AND days_since_last('Order Completed') > 40$$);
+COMMIT;
+SELECT cdp.refresh_segments(as_of => :'as_of', full => true);
+\o
+SELECT s.name AS segment, s.size, repeat('#', s.size::int) AS customers
+FROM cdp.segment_status s ORDER BY s.size DESC, s.name;
+\echo 'Why is Katarzyna among those who left something in the basket?'
+\echo
+SELECT repeat('  ', e.depth) || e.clause AS clause, e.value, e.holds, e.holds_until::timestamp(0)
+FROM cdp.explain_segment(:kasia, 'left_in_basket', :'as_of') e;
+\echo '7  A phone that was offline since August sends what it has kept'
 \echo
 SET cdp.source = 'mobile';
 SELECT cdp.find_profile('email', 'beata.witkowska@example.org') AS beata \gset
@@ -143,6 +164,8 @@ CALL cdp.process_inbox();
 SELECT count(*) - :before AS joined, min(t.occurred_at) FILTER (WHERE t.source = 'mobile')::date AS oldest
 FROM cdp.timeline(:beata, 1000) t \gset
 \echo :joined 'events since' :oldest 'join the history of Beata Witkowska, who signed in with the last of them.'
+SELECT * FROM cdp.refresh_segments(as_of => :'as_of') \gset
+\echo :evaluated 'profiles have news and are evaluated again:' :entered 'entries into segments,' :exited 'exits.'
 SELECT cdp.profile_digest() AS digest \gset
 SET cdp.source = 'web';
 COPY cdp.inbox (payload) FROM :'web' (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
@@ -150,24 +173,6 @@ CALL cdp.process_inbox();
 SELECT CASE WHEN cdp.profile_digest() = :'digest' THEN 'nothing has changed' ELSE 'THE PROFILES DIFFER' END AS verdict \gset
 \echo 'The 625 messages of the web site once more:' :verdict
 \echo
-\echo '7  Segments, as of 16 October 2026, midnight'
-\echo
-\o /dev/null
-SELECT cdp.create_segment('recent_buyers', $$did('Order Completed' WITHIN 30 DAYS)$$);
-SELECT cdp.create_segment('big_spenders', $$sum('Order Completed'.revenue WITHIN 90 DAYS) > 400$$);
-SELECT cdp.create_segment('left_in_basket', $$sequence('Product Added' THEN NOT 'Order Completed' WITHIN 1 DAY)
-	AND did('Product Added' WITHIN 14 DAYS) AND NOT did('Order Completed' WITHIN 7 DAYS)$$);
-SELECT cdp.create_segment('coffee_mailing', $$consents_to('email_marketing')
-	AND count('Product Viewed' WHERE category = 'coffee' WITHIN 60 DAYS) >= 3$$);
-SELECT cdp.create_segment('sleeping', $$count('Order Completed') >= 2 AND days_since_last('Order Completed') > 40$$);
-SELECT cdp.refresh_segments(as_of => :'as_of');
-\o
-SELECT s.name AS segment, s.size, repeat('#', s.size::int) AS customers
-FROM cdp.segment_status s ORDER BY s.size DESC, s.name;
-\echo 'Why is Katarzyna among those who left something in the basket?'
-\echo
-SELECT repeat('  ', e.depth) || e.clause AS clause, e.value, e.holds, e.holds_until::timestamp(0)
-FROM cdp.explain_segment(:kasia, 'left_in_basket') WITH ORDINALITY e;
 \echo 'Try next, after  bash test/demo --keep'
 \echo
 \echo '  SELECT first_name, address_city, last_seen_at FROM cdp.customer WHERE consent_email_marketing;'
