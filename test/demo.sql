@@ -89,33 +89,35 @@ SELECT format('cdp %s on PostgreSQL %s.  Ziarno, a shop, sells coffee and tea; i
 \echo '1  What came in'
 \echo
 SELECT source, what, received, accepted, duplicate, rejected FROM intake ORDER BY place;
-\echo
 \echo :customers 'customers.' :echoes 'orders were told by the site and again by the back end: they count once.'
 \echo
-\echo '2  What could not be taken, and why'
+\echo '2  What could not be taken, and why: it is kept, and can be tried again'
 \echo
-SELECT source, code, left(reason, 50) AS reason, left(payload, 40) AS payload FROM cdp.rejected ORDER BY rejected_id;
-\echo
+SELECT code, coalesce(substring(payload FROM '"messageId":"([^"]*)"'), payload) AS message, left(reason, 75) AS reason
+FROM cdp.rejected ORDER BY rejected_id;
 \echo '3  A guest in the browser, an account in the app, a card in the CRM: why they are one person'
 \echo
-SELECT e.identifier_a AS identifier, e.identifier_b AS named_together_with, e.source, e.first_seen_at::date AS since
-FROM cdp.explain_identity(:kasia) e
-WHERE e.state = 'active'
-ORDER BY e.first_seen_at, e.identifier_a, e.identifier_b;
+SELECT i.first_seen_at::date AS since, i.source, string_agg(i.identifier, ', ' ORDER BY i.identifier COLLATE "C") AS named_together
+FROM (SELECT e.first_seen_at, e.source, e.message_id, e.identifier_a AS identifier
+	  FROM cdp.explain_identity(:kasia) e WHERE e.state = 'active'
+	  UNION
+	  SELECT e.first_seen_at, e.source, e.message_id, e.identifier_b
+	  FROM cdp.explain_identity(:kasia) e WHERE e.state = 'active') i
+GROUP BY i.first_seen_at, i.source, i.message_id
+ORDER BY i.first_seen_at;
+\echo 'Five people signed in on the tablet at the counter: its identifier is' :tablet 'and links nobody.'
 \echo
-\echo 'Five people signed in on the tablet at the counter; its identifier is' :'tablet' 'and links nobody.'
-\echo
-\echo '4  Her single view'
+\echo '4  Her single view, and what she did last'
 \echo
 SELECT f.key AS field, CASE WHEN length(f.value) > 70 THEN left(f.value, 69) || '…' ELSE f.value END AS value
 FROM cdp.customer c, json_each_text(row_to_json(c)) WITH ORDINALITY f (key, value, place)
-WHERE c.profile_id = :kasia AND f.value <> '' AND f.value NOT IN ('{}', '[]')
+WHERE c.profile_id = :kasia AND f.value <> '' AND f.value NOT IN ('{}', '[]') AND f.key <> 'profile_id'
 ORDER BY f.place;
-\echo
-SELECT t.occurred_at::timestamp(0) AS when, t.name, t.properties ->> 'name' AS product, t.revenue
+SELECT t.occurred_at::timestamp(0) AS "when", t.name AS event,
+	   coalesce(t.properties ->> 'name', 'order ' || (t.properties ->> 'order_id')) AS what,
+	   round(t.revenue, 2) AS revenue
 FROM cdp.timeline(:kasia, 6) t;
-\echo
-\echo '5  Consent: absent means no; the latest statement counts, whoever heard it'
+\echo '5  Consent: absent means no; the latest statement counts, wherever it was said'
 \echo
 SELECT p.name AS purpose,
 	   count(*) FILTER (WHERE c.consent_granted & (1::bigint << p.purpose_id) <> 0) AS yes,
@@ -124,17 +126,18 @@ SELECT p.name AS purpose,
 FROM cdp.purpose p, cdp.profile c
 WHERE c.merged_into IS NULL AND c.erased_at IS NULL
 GROUP BY p.purpose_id, p.name ORDER BY p.purpose_id;
-SELECT cdp.has_consent(:kasia, 'sms_marketing') AS before \gset
+SELECT CASE WHEN cdp.has_consent(:kasia, 'sms_marketing') THEN 'yes' ELSE 'no' END AS before \gset
 \o /dev/null
 SELECT cdp.record_consent('phone', '+48512000107', 'sms_marketing', 'granted', '2026-10-15 16:00+02', '{"call":"15 October"}');
 \o
-SELECT cdp.has_consent(:kasia, 'sms_marketing') AS after \gset
-\echo
-\echo 'May she be texted?' :before '(none asked);  after she said yes on the phone:' :after
+SELECT CASE WHEN cdp.has_consent(:kasia, 'sms_marketing') THEN 'yes' ELSE 'no' END AS after \gset
+\echo 'May she be texted?' :before '(she said no in the CRM).  After she says yes on the phone:' :after
 \echo
 \echo '6  Segments, as of 16 October 2026, midnight'
 \echo
 \o /dev/null
+-- made in one transaction, and then computed together by one pass
+BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT cdp.create_segment('recent_buyers', $$did('Order Completed' WITHIN 30 DAYS)$$);
 SELECT cdp.create_segment('big_spenders', $$sum('Order Completed'.revenue WITHIN 90 DAYS) > 400$$);
 SELECT cdp.create_segment('left_in_basket', $$sequence('Product Added' THEN NOT 'Order Completed' WITHIN 1 DAY)
@@ -142,34 +145,37 @@ SELECT cdp.create_segment('left_in_basket', $$sequence('Product Added' THEN NOT 
 SELECT cdp.create_segment('coffee_mailing', $$consents_to('email_marketing')
 	AND count('Product Viewed' WHERE category = 'coffee' WITHIN 60 DAYS) >= 3$$);
 SELECT cdp.create_segment('sleeping', $$count('Order Completed') >= 2 AND days_since_last('Order Completed') > 40$$);
-SELECT cdp.refresh_segments(as_of => :'as_of');
+COMMIT;
+SELECT cdp.refresh_segments(as_of => :'as_of', full => true);
 \o
-SELECT s.name AS segment, s.size, repeat('#', s.size::int) AS customers, regexp_replace(s.rule, '\s+', ' ', 'g') AS rule
+SELECT s.name AS segment, s.size, repeat('#', s.size::int) AS customers
 FROM cdp.segment_status s ORDER BY s.size DESC, s.name;
-\echo
-\echo '7  Why is she in one of them?'
+\echo 'Why is Katarzyna among those who left something in the basket?'
 \echo
 SELECT repeat('  ', e.depth) || e.clause AS clause, e.value, e.holds, e.holds_until::timestamp(0)
-FROM cdp.explain_segment(:kasia, 'left_in_basket') WITH ORDINALITY e;
-\echo
-\echo '8  A phone that was offline since August sends what it has kept'
+FROM cdp.explain_segment(:kasia, 'left_in_basket', :'as_of') e;
+\echo '7  A phone that was offline since August sends what it has kept'
 \echo
 SET cdp.source = 'mobile';
+SELECT cdp.find_profile('email', 'beata.witkowska@example.org') AS beata \gset
+SELECT count(*) AS before FROM cdp.timeline(:beata) \gset
 COPY cdp.inbox (payload) FROM :'late' (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
-SELECT count(*) AS waiting FROM cdp.inbox \gset
 CALL cdp.process_inbox();
-SELECT r.* FROM cdp.refresh_segments(as_of => :'as_of') r \gset
-SELECT count(*) AS customers_now, min(c.first_seen_at)::date AS beata_since FROM cdp.customer c \gset
-\echo :waiting 'events, the oldest of 4 August, join the history of the person who signs in with the last of them;'
-\echo :evaluated 'profiles were evaluated again,' :entered 'entered a segment,' :exited 'left one.'
+SELECT count(*) - :before AS joined, min(t.occurred_at) FILTER (WHERE t.source = 'mobile')::date AS oldest
+FROM cdp.timeline(:beata, 1000) t \gset
+\echo :joined 'events since' :oldest 'join the history of Beata Witkowska, who signed in with the last of them.'
+SELECT * FROM cdp.refresh_segments(as_of => :'as_of') \gset
+\echo :evaluated 'profiles have news and are evaluated again:' :entered 'entries into segments,' :exited 'exits.'
 SELECT cdp.profile_digest() AS digest \gset
 SET cdp.source = 'web';
 COPY cdp.inbox (payload) FROM :'web' (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
 CALL cdp.process_inbox();
-SELECT count(*) AS again FROM cdp.event \gset
 SELECT CASE WHEN cdp.profile_digest() = :'digest' THEN 'nothing has changed' ELSE 'THE PROFILES DIFFER' END AS verdict \gset
-\echo 'The file of the web site once more:' :verdict || '.'
+\echo 'The 625 messages of the web site once more:' :verdict
 \echo
-\echo 'Try next (bash test/demo --keep):'
+\echo 'Try next, after  bash test/demo --keep'
 \echo
-\echo $$  SELECT * FROM cdp.customer WHERE last_name = 'Mazur';$$
+\echo '  SELECT first_name, address_city, last_seen_at FROM cdp.customer WHERE consent_email_marketing;'
+\echo '  SELECT * FROM cdp.timeline(cdp.find_profile(\'katarzyna.wojcik@example.org\'));'
+\echo '  SELECT cdp.create_segment(\'krakow\', $$address.city = \'Kraków\' AND has_identifier(\'phone\')$$);'
+\echo '  SELECT cdp.segment_sql($$did(\'Product Added\' WITHIN 7 DAYS)$$);'

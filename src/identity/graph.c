@@ -123,7 +123,7 @@ static int
 PersonOfProfile(const ProfilePerson *list, int count, int64 profile_id)
 {
 	ProfilePerson wanted = {profile_id, 0};
-	ProfilePerson *found = bsearch(&wanted, list, count, sizeof(ProfilePerson), CompareProfilePerson);
+	const ProfilePerson *found = bsearch(&wanted, list, count, sizeof(ProfilePerson), CompareProfilePerson);
 
 	return found ? found->person : -1;
 }

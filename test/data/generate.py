@@ -217,7 +217,7 @@ for day in (44, 58, 71):
 send('mobile', when(72, 21), 'track', app, event='Product Added', properties=product(PRODUCTS[11], 1))
 
 # the tablet at the counter: many people sign in on one device
-for i, person in enumerate([p for p in people if p.has_account][:5]):
+for i, person in enumerate([p for p in people[1:] if p.has_account][:5]):
     at = when(12 + i * 11, 12)
     ids = {'anonymousId': 'tablet-counter-1', 'userId': person.user_id}
     send('web', at, 'identify', ids, traits=traits(person, False))

@@ -82,7 +82,8 @@ FROM pg_policy p JOIN relation r ON r.oid = p.polrelid
 WHERE p.polqual::text ~ 'SUBLINK' OR p.polwithcheck::text ~ 'SUBLINK'
 ORDER BY 1, 2;
 
--- statements that Citus refuses over spread tables
+-- statements that Citus refuses over spread tables (identity is spread by its
+-- key, so its profile_id may change)
 SELECT p.oid::regprocedure AS function, w.word
 FROM pg_proc p
 JOIN pg_language l ON l.oid = p.prolang AND l.lanname IN ('sql', 'plpgsql'),

@@ -12,6 +12,7 @@ WHERE d.refclassid = 'pg_extension'::regclass
   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'cdp')
   AND d.deptype = 'e'
   AND d.classid <> 'pg_opfamily'::regclass
+  AND NOT EXISTS (SELECT FROM pg_type t WHERE t.oid = d.objid AND t.typcategory = 'A')
   AND obj_description(d.objid, d.classid::regclass::text::name) IS NULL
 ORDER BY 1;
 

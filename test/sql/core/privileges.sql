@@ -15,7 +15,8 @@ FROM pg_proc p
 JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'cdp'::regnamespace;
 
--- functions open to everybody whose body names a table or view of the schema
+-- functions open to everybody whose body names a table or view of the schema:
+-- it may ask whether they exist, or write a query as text, and no more
 SELECT f.signature, string_agg(DISTINCT c.relname, ', ' ORDER BY c.relname) AS relations
 FROM function f
 JOIN pg_class c ON c.relnamespace = 'cdp'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
@@ -40,13 +41,13 @@ SELECT f.signature FROM function f
 WHERE f.prosecdef AND (f.is_public OR NOT f.is_pinned)
 ORDER BY f.signature::text COLLATE "C";
 
--- bodies in SQL or plpgsql without a pinned path; a procedure that commits
--- cannot have one
+-- bodies in SQL or plpgsql without a pinned path: immutable expressions that are
+-- inlined where they are used, and no more
 SELECT f.signature FROM function f
 WHERE f.language IN ('sql', 'plpgsql') AND NOT f.is_pinned AND f.prokind <> 'p'
 ORDER BY f.signature::text COLLATE "C";
 
--- ... so it names everything with its schema, and these are all
+-- a procedure that commits cannot have one, so it names everything with its schema
 SELECT f.signature FROM function f
 WHERE f.prokind = 'p' AND NOT f.is_pinned
 ORDER BY f.signature::text COLLATE "C";

@@ -2,6 +2,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cdp;
 BEGIN;
 SET LOCAL search_path = public, cdp;
+-- versions of psql differ in how wide they think a character is
+\pset format unaligned
 
 -- what is read, what is kept, what is compared
 SELECT e::text AS given, email_canonical(e) AS canonical, email_domain(e) AS domain, email_match_key(e) AS match_key
