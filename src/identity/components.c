@@ -37,6 +37,7 @@
 #include "utils/tuplestore.h"
 
 #define BATCH_EDGES 64
+#define EMIT_AHEAD 16
 #define MIN_BITS 10
 #define MAX_BITS 31
 
@@ -194,10 +195,12 @@ JoinEnds(Components *graph)
 }
 
 /*
- * After the last edge: parents[] of every node becomes its root, and parents[]
- * of a root the smallest node of the component.  A root is met before all
- * others of its component, so it is told by parents[i] >= i, both before and
- * after.
+ * After the last edge: parents[i] becomes the index of the smallest node of
+ * the component.
+ *
+ * A root is met before all others of its component.  So the parent of a node
+ * is settled before the node, and roots are told by parents[i] >= i even when
+ * they already hold their smallest node instead of themselves.
  */
 static void
 Settle(Components *graph)
@@ -218,14 +221,27 @@ Settle(Components *graph)
 		if (graph->nodes[i] < graph->nodes[parents[root]])
 			parents[root] = i;
 	}
+	for (uint32 i = 0; i < graph->count; i++)
+		if (parents[i] < i)
+			parents[i] = parents[parents[i]];
 }
 
-static inline int64
-ComponentOf(const Components *graph, uint32 i)
+static void
+EmitNodes(const Components *graph, ReturnSetInfo *result)
 {
-	uint32		parent = graph->parents[i];
+	for (uint32 i = 0; i < graph->count; i++)
+	{
+		Datum		values[2];
+		bool		nulls[2] = {false, false};
 
-	return graph->nodes[parent >= i ? parent : graph->parents[parent]];
+		if ((i & 0xfff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (graph->count - i > EMIT_AHEAD)
+			Prefetch(&graph->nodes[graph->parents[i + EMIT_AHEAD]]);
+		values[0] = Int64GetDatum(graph->nodes[i]);
+		values[1] = Int64GetDatum(graph->nodes[graph->parents[i]]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
 }
 
 /* The executor is about to send rows of this shape */
@@ -358,7 +374,6 @@ PG_FUNCTION_INFO_V1(cdp_connected_components);
 Datum
 cdp_connected_components(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	char	   *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	MemoryContext context;
 	Components *graph;
@@ -369,17 +384,7 @@ cdp_connected_components(PG_FUNCTION_ARGS)
 	ReadEdges(graph, sql);
 	pfree(graph->slots);
 	Settle(graph);
-	for (uint32 i = 0; i < graph->count; i++)
-	{
-		Datum		values[2] = {
-			Int64GetDatum(graph->nodes[i]), Int64GetDatum(ComponentOf(graph, i))
-		};
-		bool		nulls[2] = {false, false};
-
-		if ((i & 0xfff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
+	EmitNodes(graph, (ReturnSetInfo *) fcinfo->resultinfo);
 	MemoryContextDelete(context);
 	return (Datum) 0;
 }
