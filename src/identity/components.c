@@ -34,6 +34,7 @@
 #include "nodes/parsenodes.h"
 #include "tcop/dest.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/tuplestore.h"
 
 #define BATCH_EDGES 64
@@ -333,10 +334,35 @@ NewComponents(MemoryContext context)
 	return graph;
 }
 
+/* One statement that reads: raises an error when it is none */
+static void
+CheckQuery(SPIPlanPtr plan)
+{
+	List	   *sources = SPI_plan_get_plan_sources(plan);
+	CachedPlanSource *source;
+	ListCell   *cell;
+
+	if (list_length(sources) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("query of edges must be one statement, not %d", list_length(sources))));
+	source = linitial(sources);
+	foreach(cell, source->query_list)
+	{
+		Query	   *query = lfirst_node(Query, cell);
+
+		if (query->commandType != CMD_SELECT || query->hasModifyingCTE || query->rowMarks != NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("query of edges may only read"),
+					 errdetail("It changes data, locks rows, or is no query.")));
+	}
+}
+
 /*
  * Runs the query with the rights, the search_path and the snapshot of the
  * statement that called us.  Read-only, as the function is STABLE: SPI refuses
- * whatever writes or locks rows.
+ * what CheckQuery() does not see (a subquery that locks rows).
  */
 static void
 ReadEdges(Components *graph, const char *sql)
@@ -344,7 +370,6 @@ ReadEdges(Components *graph, const char *sql)
 	SPIPrepareOptions prepare = {0};
 	SPIExecuteOptions execute = {0};
 	SPIPlanPtr	plan;
-	int			nstatements;
 	int			status;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -353,11 +378,7 @@ ReadEdges(Components *graph, const char *sql)
 	plan = SPI_prepare_extended(sql, &prepare);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_extended failed: %s", SPI_result_code_string(SPI_result));
-	nstatements = list_length(SPI_plan_get_plan_sources(plan));
-	if (nstatements != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("query of edges must be one statement, not %d", nstatements)));
+	CheckQuery(plan);
 	execute.read_only = true;
 	execute.must_return_tuples = true;
 	execute.dest = &graph->receiver;
