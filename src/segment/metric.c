@@ -248,9 +248,9 @@ OtherChanges(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series, const RuleWindo
 		series->nfacts > 0 && series->facts[series->nfacts - 1].at >= bounds->low)
 		until = Min(until, bounds->next);
 	/* a bound by the calendar may step back for a moment */
-	if (window->kind == WINDOW_LAST && !WindowIsFixed(window) &&
+	if (window->kind == WINDOW_LAST && bounds->rough &&
 		CountUntil(series, bounds->low) > CountUntil(series, bounds->reach))
-		until = Min(until, plan->as_of + 1);
+		until = Min(until, bounds->jump);
 	return until;
 }
 
@@ -308,7 +308,7 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
 				flip = Min(flip, smallest[t]);
 		if (flip > first && flip <= last)
 			leaf->until = Min(leaf->until,
-							  LeaveTime(window, series->facts[flip - 1].at, plan->as_of, plan->zone));
+							  LeaveTime(window, &bounds, series->facts[flip - 1].at, plan->as_of, plan->zone));
 	}
 	/* first(...) WITHIN n DAYS: the value's own window moves as well */
 	if (leaf->node->kind == RULE_WITHIN && leaf->value.kind != VALUE_NULL)
@@ -319,6 +319,6 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
 			leaf->until = Min(leaf->until, TimeFlip(&leaf->node->window, &leaf->bounds, at, plan->as_of, plan->zone));
 		if (steps && last > first)
 			leaf->until = Min(leaf->until,
-							  LeaveTime(window, series->facts[first].at, plan->as_of, plan->zone));
+							  LeaveTime(window, &bounds, series->facts[first].at, plan->as_of, plan->zone));
 	}
 }

@@ -95,7 +95,7 @@ FirstStep(RulePlan *plan, PlanLeaf *leaf, Ends *ends, PlanSeries *series, Timest
 		if (!InWindow(&leaf->bounds, series->facts[i].at))
 			continue;
 		if (ends->count == 0 && leaf->node->window.kind == WINDOW_LAST)
-			*leave = LeaveTime(&leaf->node->window, series->facts[i].at, plan->as_of, plan->zone);
+			*leave = LeaveTime(&leaf->node->window, &leaf->bounds, series->facts[i].at, plan->as_of, plan->zone);
 		ends->facts[ends->count++] = &series->facts[i];
 	}
 }
@@ -140,7 +140,7 @@ EvaluateSequence(RulePlan *plan, PlanLeaf *leaf)
 		if (known < series->nfacts)
 			leaf->until = Min(leaf->until, series->facts[known].at);
 	}
-	if (node->window.kind == WINDOW_LAST && !WindowIsFixed(&node->window) &&
+	if (node->window.kind == WINDOW_LAST && leaf->bounds.rough &&
 		CountUntil(first, leaf->bounds.low) > CountUntil(first, leaf->bounds.reach))
-		leaf->until = Min(leaf->until, plan->as_of + 1);
+		leaf->until = Min(leaf->until, leaf->bounds.jump);
 }
