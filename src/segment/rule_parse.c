@@ -456,6 +456,13 @@ ParseWithin(RuleParser *p, RuleNode *node)
 	int			start = p->token.start;
 
 	node->kind = RULE_WITHIN;
+	if (p->in_where)
+	{
+		/* else what an event is worth would change with time */
+		Refuse(p, ERRCODE_FEATURE_NOT_SUPPORTED, start, "WITHIN is not supported on a property inside WHERE",
+			   NULL, NULL);
+		return;
+	}
 	ParseWindow(p, &node->window, false);
 	if (p->failed)
 		return;

@@ -4,10 +4,13 @@
  *
  * Minutes, hours, days and weeks have fixed lengths; months, quarters and
  * years are taken from the calendar in the zone of setting time_zone, as
- * (now AT TIME ZONE zone - n months) AT TIME ZONE zone.  That bound can step
- * back for a moment (31 March and 28 February, a change of the clock), by
- * less than SLACK; moments of change are therefore given early by SLACK and
- * never before the next microsecond.
+ * (now AT TIME ZONE zone - n months) AT TIME ZONE zone.  Near the end of a
+ * month (31 March - 1 month is 28 February, and so is 28 March - 1 month) and
+ * near a change of the clock that bound can step back for a moment, by less
+ * than SLACK.  Elsewhere it is smooth and moments of change are exact.  Near
+ * such a place they are given early: SLACK before it, and closer by steps that
+ * end at local midnight (every quarter of an hour around a change of the
+ * clock), between which the bound moves evenly.
  */
 #include "core/core.h"
 
@@ -210,6 +213,68 @@ AddLength(TimestampTz t, const RuleWindow *window, int sign, pg_tz *zone)
 	return AddMonths(t, sign * WindowMonths(window), zone);
 }
 
+static TimestampTz CalendarStart(TimestampTz t, WindowUnit unit, int units, pg_tz *zone);
+
+static int
+OffsetAt(TimestampTz t, pg_tz *zone)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz = 0;
+
+	if (TIMESTAMP_NOT_FINITE(t) || timestamp2tm(t, &tz, &tm, &fsec, NULL, zone) != 0)
+		return PG_INT32_MAX;
+	return tz;
+}
+
+/* Does t -> t moved by months run evenly from SLACK before t to SLACK after it? */
+static bool
+IsSmooth(TimestampTz t, TimestampTz moved, pg_tz *zone)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (TIMESTAMP_NOT_FINITE(t) || TIMESTAMP_NOT_FINITE(moved) || !ToLocal(t, zone, &tm, &fsec))
+		return false;
+	return tm.tm_mday >= 4 && tm.tm_mday <= 25 &&
+		OffsetAt(AddClamped(t, -SLACK), zone) == OffsetAt(AddClamped(t, SLACK), zone) &&
+		OffsetAt(AddClamped(moved, -SLACK), zone) == OffsetAt(AddClamped(moved, SLACK), zone);
+}
+
+/* Until when t and t moved by months move evenly; at most half a day */
+static TimestampTz
+NextJump(TimestampTz t, TimestampTz moved, pg_tz *zone)
+{
+	const int64 quarter = 15 * USECS_PER_MINUTE;
+	TimestampTz jump = AddClamped(t, USECS_PER_DAY / 2);
+
+	if (OffsetAt(AddClamped(t, -USECS_PER_DAY), zone) != OffsetAt(AddClamped(t, USECS_PER_DAY), zone) ||
+		OffsetAt(AddClamped(moved, -USECS_PER_DAY), zone) != OffsetAt(AddClamped(moved, USECS_PER_DAY), zone))
+	{
+		int64		past = t % quarter;
+
+		return t - (past < 0 ? past + quarter : past) + quarter;
+	}
+	return Min(jump, CalendarStart(t, UNIT_DAY, 1, zone));
+}
+
+/*
+ * When the bound, at 'bound' now, reaches t; 'change' is where it would be
+ * by the calendar.
+ */
+static TimestampTz
+ReachTime(const WindowBounds *b, TimestampTz bound, TimestampTz change, TimestampTz t,
+		  TimestampTz as_of, pg_tz *zone)
+{
+	TimestampTz early = AddClamped(change, -SLACK);
+
+	if (change > as_of && IsSmooth(change, t, zone))
+		return change;
+	if (early > as_of)
+		return early;
+	return Min(AddClamped(as_of, t - bound), b->jump);
+}
+
 /* Start of the calendar unit of t, moved by 'units' */
 static TimestampTz
 CalendarStart(TimestampTz t, WindowUnit unit, int units, pg_tz *zone)
@@ -250,6 +315,8 @@ ComputeWindow(const RuleWindow *window, TimestampTz as_of, pg_tz *zone, WindowBo
 	b->high = as_of;
 	b->low_open = b->high_open = false;
 	b->next = NEVER;
+	b->rough = false;
+	b->jump = NEVER;
 	switch (window->kind)
 	{
 		case WINDOW_NONE:
@@ -283,8 +350,15 @@ ComputeWindow(const RuleWindow *window, TimestampTz as_of, pg_tz *zone, WindowBo
 			break;
 	}
 	b->reach = b->low;
-	if (window->kind == WINDOW_LAST && !WindowIsFixed(window))
-		b->reach = AddClamped(b->low, -SLACK);
+	if ((window->kind == WINDOW_LAST || window->kind == WINDOW_NEXT) && !WindowIsFixed(window))
+	{
+		TimestampTz moved = window->kind == WINDOW_LAST ? b->low : b->high;
+
+		b->rough = !IsSmooth(as_of, moved, zone);
+		b->jump = NextJump(as_of, moved, zone);
+		if (window->kind == WINDOW_LAST)
+			b->reach = AddClamped(b->low, -SLACK);
+	}
 }
 
 bool
@@ -293,19 +367,14 @@ InWindow(const WindowBounds *b, TimestampTz t)
 	return (b->low_open ? t > b->low : t >= b->low) && (b->high_open ? t < b->high : t <= b->high);
 }
 
-static TimestampTz
-Early(TimestampTz t, TimestampTz as_of)
-{
-	return Max(AddClamped(t, -SLACK), as_of + 1);
-}
 
 /* When does t, which is in this LAST window at as_of, leave it? */
 TimestampTz
-LeaveTime(const RuleWindow *window, TimestampTz t, TimestampTz as_of, pg_tz *zone)
+LeaveTime(const RuleWindow *window, const WindowBounds *b, TimestampTz t, TimestampTz as_of, pg_tz *zone)
 {
 	TimestampTz leave = AddLength(t, window, 1, zone);
 
-	return WindowIsFixed(window) ? leave : Early(leave, as_of);
+	return WindowIsFixed(window) ? leave : ReachTime(b, b->low, leave, t, as_of, zone);
 }
 
 /* When does the answer to "t is in the window" change? */
@@ -321,15 +390,15 @@ TimeFlip(const RuleWindow *window, const WindowBounds *b, TimestampTz t, Timesta
 			if (t > as_of)
 				return t;
 			if (InWindow(b, t))
-				return LeaveTime(window, t, as_of, zone);
-			return calendar && t > AddClamped(b->low, -SLACK) ? as_of + 1 : NEVER;
+				return LeaveTime(window, b, t, as_of, zone);
+			return b->rough && t > AddClamped(b->low, -SLACK) ? b->jump : NEVER;
 		case WINDOW_NEXT:
 			if (InWindow(b, t))
-				return calendar && t > AddClamped(b->high, -SLACK) ? as_of + 1 : t;
+				return b->rough && t > AddClamped(b->high, -SLACK) ? Min(b->jump, t) : t;
 			if (t <= as_of)
 				return NEVER;
 			flip = AddLength(t, window, -1, zone);
-			return calendar ? Early(flip, as_of) : flip;
+			return calendar ? ReachTime(b, b->high, flip, t, as_of, zone) : flip;
 		case WINDOW_THIS:
 		case WINDOW_CALENDAR:
 			return t >= b->low ? b->next : NEVER;

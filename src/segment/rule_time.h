@@ -24,6 +24,8 @@ typedef struct WindowBounds
 	bool		high_open;
 	TimestampTz next;			/* THIS, CALENDAR: when the bounds jump */
 	TimestampTz reach;			/* nothing before this can matter */
+	bool		rough;			/* the bound may step back soon, see rule_time.c */
+	TimestampTz jump;			/* it moves evenly until then */
 } WindowBounds;
 
 extern bool ParseIsoTime(const char *text, int length, pg_tz *zone, TimestampTz *result);
@@ -32,7 +34,8 @@ extern void ComputeWindow(const RuleWindow *window, TimestampTz as_of, pg_tz *zo
 extern bool InWindow(const WindowBounds *bounds, TimestampTz t);
 extern bool WindowIsFixed(const RuleWindow *window);
 extern int64 WindowLength(const RuleWindow *window);
-extern TimestampTz LeaveTime(const RuleWindow *window, TimestampTz t, TimestampTz as_of, pg_tz *zone);
+extern TimestampTz LeaveTime(const RuleWindow *window, const WindowBounds *bounds, TimestampTz t,
+							 TimestampTz as_of, pg_tz *zone);
 extern TimestampTz TimeFlip(const RuleWindow *window, const WindowBounds *bounds, TimestampTz t,
 							TimestampTz as_of, pg_tz *zone);
 extern Truth AnniversaryTruth(const RuleWindow *window, int year, int month, int day,

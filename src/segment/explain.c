@@ -1,0 +1,255 @@
+/*
+ * explain.c
+ *		Tells about rules: explain_segment(), and the names a rule refers to.
+ */
+#include "core/core.h"
+
+#include "funcapi.h"
+#include "utils/tuplestore.h"
+#include "utils/varlena.h"
+
+#include "segment/plan.h"
+
+PG_FUNCTION_INFO_V1(cdp_explain_segment);
+PG_FUNCTION_INFO_V1(cdp_rule_references);
+PG_FUNCTION_INFO_V1(cdp_nearest_name);
+PG_FUNCTION_INFO_V1(cdp_check_segment);
+
+/* ---- explain_segment ---- */
+
+static void
+ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, int depth, ReturnSetInfo *result)
+{
+	StringInfoData clause;
+	Datum		values[5];
+	bool		nulls[5] = {false};
+	Truth		truth;
+	TimestampTz until;
+	char	   *value = NULL;
+
+	check_stack_depth();
+	initStringInfo(&clause);
+	EvaluateNode(plan, row, node, &truth, &until);
+	if (node->kind == RULE_AND || node->kind == RULE_OR || node->kind == RULE_NOT)
+		appendStringInfoString(&clause, node->kind == RULE_AND ? "AND" : node->kind == RULE_OR ? "OR" : "NOT");
+	else
+	{
+		PrintRuleNode(&clause, node);
+		if (node->leaf >= 0)
+			value = ValueText(&plan->leaves[node->leaf].value);
+	}
+	values[0] = Int32GetDatum(depth);
+	values[1] = CStringGetTextDatum(clause.data);
+	values[2] = value ? CStringGetTextDatum(value) : (Datum) 0;
+	nulls[2] = value == NULL;
+	values[3] = BoolGetDatum(truth == TRUTH_TRUE);
+	nulls[3] = truth == TRUTH_UNKNOWN;
+	values[4] = TimestampTzGetDatum(until);
+	nulls[4] = until == NEVER;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+
+	for (int i = 0; i < node->nargs; i++)
+		ExplainNode(plan, row, node->args[i], depth + 1, result);
+	if (node->kind == RULE_MEMBER_OF)
+		ExplainNode(plan, row, plan->rules[plan->leaves[node->leaf].rule].tree, depth + 1, result);
+}
+
+static void
+ExplainProfile(RulePlan *plan, ProfileRow *row, void *arg)
+{
+	ExplainNode(plan, row, plan->rules[0].tree, 0, arg);
+}
+
+/* explain_segment(living profile, segment, as_of) */
+Datum
+cdp_explain_segment(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+	RulePlan   *plan = NewPlan(PG_GETARG_TIMESTAMPTZ(2), true);
+
+	InitMaterializedSRF(fcinfo, 0);
+	plan->wants_until = true;
+	PlanAddSegment(plan, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	EvaluateProfiles(plan, false, &id, 1, ExplainProfile, fcinfo->resultinfo);
+	MemoryContextDelete(plan->context);
+	return (Datum) 0;
+}
+
+/* check_segment(name): raises when its rule cannot be computed */
+Datum
+cdp_check_segment(PG_FUNCTION_ARGS)
+{
+	RulePlan   *plan = NewPlan(0, false);
+
+	PlanAddSegment(plan, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	MemoryContextDelete(plan->context);
+	PG_RETURN_VOID();
+}
+
+/* ---- rule_references ---- */
+
+static const char *
+UsageOf(RuleNode *node)
+{
+	switch (node->kind)
+	{
+		case RULE_LIKE:
+		case RULE_ILIKE:
+			return "pattern";
+		case RULE_CONTAINS:
+			return "contains";
+		case RULE_WITHIN:
+			return "window";
+		case RULE_IS_NULL:
+			return "presence";
+		default:
+			return "comparison";
+	}
+}
+
+/* kind, name, event, path, usage, literal, position */
+static void
+PutReference(ReturnSetInfo *result, const char *kind, const char *name, const char *event,
+			 RuleOperand *property, const char *usage, RuleLiteral *literal, int position)
+{
+	static const char *const literals[] = {"text", "number", "boolean", "time"};
+	Datum		values[7] = {0};
+	bool		nulls[7] = {false, true, true, true, true, true, false};
+
+	values[0] = CStringGetTextDatum(kind);
+	values[1] = name ? CStringGetTextDatum(name) : (Datum) 0;
+	nulls[1] = name == NULL;
+	values[2] = event ? CStringGetTextDatum(event) : (Datum) 0;
+	nulls[2] = event == NULL;
+	if (property)
+	{
+		Datum	   *path = palloc(property->npath * sizeof(Datum));
+
+		for (int i = 0; i < property->npath; i++)
+			path[i] = CStringGetTextDatum(property->path[i]);
+		values[3] = PointerGetDatum(construct_array(path, property->npath, TEXTOID, -1, false, TYPALIGN_INT));
+		nulls[3] = false;
+	}
+	values[4] = usage ? CStringGetTextDatum(usage) : (Datum) 0;
+	nulls[4] = usage == NULL;
+	values[5] = literal ? CStringGetTextDatum(literals[literal->kind]) : (Datum) 0;
+	nulls[5] = literal == NULL;
+	values[6] = Int32GetDatum(position);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static void
+ReferProperty(ReturnSetInfo *result, RuleOperand *property, const char *event)
+{
+	StringInfoData name;
+
+	if (property == NULL || property->kind != OPERAND_PROPERTY)
+		return;
+	initStringInfo(&name);
+	PrintOperand(&name, property);
+	PutReference(result, "property", name.data, event, property, NULL, NULL, property->position);
+}
+
+static void ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event);
+
+static void
+ReferEvent(ReturnSetInfo *result, RuleEvent *event)
+{
+	if (event->name)
+		PutReference(result, "event", event->name, NULL, NULL, NULL, NULL, event->position);
+	if (event->where)
+		ReferNode(result, event->where, event->name);
+}
+
+static void
+ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
+{
+	RuleOperand *operand = node->operand;
+
+	check_stack_depth();
+	for (int i = 0; i < node->nargs; i++)
+		ReferNode(result, node->args[i], event);
+	for (int i = 0; i < node->nsteps; i++)
+		ReferEvent(result, node->steps[i].event);
+	if (node->kind == RULE_MEMBER_OF)
+		PutReference(result, "segment", node->name, NULL, NULL, NULL, NULL, node->position);
+	else if (node->kind == RULE_CONSENTS_TO)
+		PutReference(result, "purpose", node->name, NULL, NULL, NULL, NULL, node->position);
+	else if (node->kind == RULE_HAS_IDENTIFIER)
+		PutReference(result, "identifier type", node->name, NULL, NULL, NULL, NULL, node->position);
+	if (operand == NULL)
+		return;
+	switch (operand->kind)
+	{
+		case OPERAND_TRAIT:
+		case OPERAND_ANNIVERSARY:
+			if (node->nvalues == 0)
+				PutReference(result, "trait", operand->key, NULL, NULL, UsageOf(node), NULL, operand->position);
+			for (int i = 0; i < node->nvalues; i++)
+				PutReference(result, "trait", operand->key, NULL, NULL, UsageOf(node), &node->values[i],
+							 operand->position);
+			break;
+		case OPERAND_PROPERTY:
+			ReferProperty(result, operand, event);
+			break;
+		case OPERAND_AGGREGATE:
+			ReferEvent(result, operand->event);
+			ReferProperty(result, operand->value, operand->event->name);
+			break;
+		default:
+			break;
+	}
+}
+
+Datum
+cdp_rule_references(PG_FUNCTION_ARGS)
+{
+	text	   *rule = PG_GETARG_TEXT_PP(0);
+
+	InitMaterializedSRF(fcinfo, 0);
+	ReferNode((ReturnSetInfo *) fcinfo->resultinfo,
+			  ParseRule(VARDATA_ANY(rule), VARSIZE_ANY_EXHDR(rule), NULL), NULL);
+	return (Datum) 0;
+}
+
+/*
+ * nearest_name(name, candidates): the one that was probably meant, or null.
+ * At most a third of the letters may differ; ties go to the first.
+ */
+Datum
+cdp_nearest_name(PG_FUNCTION_ARGS)
+{
+	text	   *name = PG_GETARG_TEXT_PP(0);
+	ArrayType  *candidates = PG_GETARG_ARRAYTYPE_P(1);
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	int			best = -1;
+	int			limit = 1 + VARSIZE_ANY_EXHDR(name) / 3;
+
+	deconstruct_array(candidates, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		text	   *candidate;
+		int			distance;
+
+		CHECK_FOR_INTERRUPTS();
+		if (nulls[i])
+			continue;
+		candidate = DatumGetTextPP(values[i]);
+		/* the limit of the server's levenshtein() */
+		if (VARSIZE_ANY_EXHDR(candidate) > 255 || VARSIZE_ANY_EXHDR(name) > 255)
+			continue;
+		distance = varstr_levenshtein_less_equal(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name),
+												 VARDATA_ANY(candidate), VARSIZE_ANY_EXHDR(candidate),
+												 1, 1, 1, limit, false);
+		if (distance <= limit && distance > 0)
+		{
+			best = i;
+			limit = distance - 1;
+		}
+	}
+	if (best < 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(values[best]);
+}

@@ -1,0 +1,382 @@
+/*
+ * plan.c
+ *		Compiles rules into a plan.  See plan.h for its shape.
+ */
+#include "core/core.h"
+
+#include "common/hashfn.h"
+#include "executor/spi.h"
+
+#include "segment/plan.h"
+
+#define INITIAL_SPACE 8
+
+/* Makes room for one more element and zeroes it */
+#define GROW(plan, list, count, space) \
+	do { \
+		if ((plan)->count == (plan)->space) \
+		{ \
+			int			wanted = Max(INITIAL_SPACE, (plan)->space * 2); \
+			void	   *larger = MemoryContextAllocHuge((plan)->context, wanted * sizeof(*(plan)->list)); \
+			if ((plan)->count > 0) \
+				memcpy(larger, (plan)->list, (plan)->count * sizeof(*(plan)->list)); \
+			(plan)->list = larger; \
+			(plan)->space = wanted; \
+		} \
+		memset(&(plan)->list[(plan)->count], 0, sizeof(*(plan)->list)); \
+	} while (0)
+
+static void CompileNode(RulePlan *plan, RuleNode *node);
+
+/* The zone of setting time_zone */
+pg_tz *
+SettingZone(bool read_only)
+{
+	pg_tz	   *zone = NULL;
+	char	   *name = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+
+	SPI_connect();
+	if (SPI_execute("SELECT cdp.setting_value('time_zone')", read_only, 1) == SPI_OK_SELECT && SPI_processed == 1)
+	{
+		char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+
+		if (value)
+			name = MemoryContextStrdup(caller, value);
+	}
+	SPI_finish();
+	if (name)
+		zone = pg_tzset(name);
+	if (zone == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown time zone \"%s\" in setting time_zone", name ? name : "")));
+	return zone;
+}
+
+RulePlan *
+NewPlan(TimestampTz as_of, bool read_only)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "segment plan", ALLOCSET_DEFAULT_SIZES);
+	RulePlan   *plan = MemoryContextAllocZero(context, sizeof(RulePlan));
+
+	plan->context = context;
+	plan->profile_context = AllocSetContextCreate(context, "segment plan profile", ALLOCSET_DEFAULT_SIZES);
+	plan->as_of = as_of;
+	plan->read_only = read_only;
+	plan->reach = DT_NOEND;
+	return plan;
+}
+
+static char *
+EventKey(RuleEvent *event)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	PrintEvent(&buf, event);
+	return buf.data;
+}
+
+/* The setting is read only when some rule speaks of time */
+static void
+NeedZone(RulePlan *plan)
+{
+	if (plan->zone == NULL)
+		plan->zone = SettingZone(plan->read_only);
+}
+
+/* Times written in a rule are local in the plan's zone */
+static void
+FillTime(RulePlan *plan, RuleLiteral *literal)
+{
+	if (literal == NULL || literal->kind != LITERAL_TIME)
+		return;
+	NeedZone(plan);
+	if (!ParseIsoTime(literal->text, strlen(literal->text), plan->zone, &literal->at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("time in a segment rule is out of range: \"%s\"", literal->text)));
+}
+
+static void
+FillTimes(RulePlan *plan, RuleNode *node)
+{
+	for (int i = 0; i < node->nargs; i++)
+		FillTimes(plan, node->args[i]);
+	for (int i = 0; i < node->nvalues; i++)
+		FillTime(plan, &node->values[i]);
+	FillTime(plan, node->window.low);
+	FillTime(plan, node->window.high);
+}
+
+/* Properties that a WHERE condition reads */
+static void
+NoteProperties(RulePlan *plan, RuleNode *node)
+{
+	for (int i = 0; i < node->nargs; i++)
+		NoteProperties(plan, node->args[i]);
+	if (node->operand && node->operand->kind == OPERAND_PROPERTY)
+		plan->needs_properties = true;
+	if (node->operand && node->operand->kind == OPERAND_REVENUE)
+		plan->needs_revenue = true;
+}
+
+static int
+AddFilter(RulePlan *plan, RuleEvent *event)
+{
+	char	   *key = EventKey(event);
+	uint32		hash = DatumGetUInt32(hash_any((unsigned char *) key, strlen(key)));
+
+	for (int i = 0; i < plan->nfilters; i++)
+		if (plan->filters[i].hash == hash && strcmp(plan->filters[i].key, key) == 0)
+			return i;
+	GROW(plan, filters, nfilters, space_filters);
+	plan->filters[plan->nfilters].key = key;
+	plan->filters[plan->nfilters].hash = hash;
+	plan->filters[plan->nfilters].event = event;
+	if (event->name == NULL)
+		plan->any_event = true;
+	if (event->where)
+	{
+		FillTimes(plan, event->where);
+		NoteProperties(plan, event->where);
+	}
+	plan->needs_events = true;
+	return plan->nfilters++;
+}
+
+static int
+NewSeries(RulePlan *plan, SeriesKind kind)
+{
+	GROW(plan, series, nseries, space_series);
+	plan->series[plan->nseries].kind = kind;
+	return plan->nseries++;
+}
+
+static int
+AddSeries(RulePlan *plan, RuleEvent *event, RuleOperand *value, TimestampTz reach)
+{
+	int			filter = AddFilter(plan, event);
+	StringInfoData key;
+	PlanFilter *f;
+	int			s;
+
+	initStringInfo(&key);
+	if (value)
+		PrintOperand(&key, value);
+	if (reach < plan->reach)
+		plan->reach = reach;
+	f = &plan->filters[filter];
+	for (int i = 0; i < f->nseries; i++)
+	{
+		PlanSeries *known = &plan->series[f->series[i]];
+
+		if (strcmp(known->value_key, key.data) == 0)
+		{
+			known->reach = Min(known->reach, reach);
+			return f->series[i];
+		}
+	}
+	s = NewSeries(plan, SERIES_EVENT);
+	plan->series[s].filter = filter;
+	plan->series[s].value = value;
+	plan->series[s].value_key = key.data;
+	plan->series[s].reach = reach;
+	f->series = f->series ? repalloc(f->series, (f->nseries + 1) * sizeof(int)) : palloc(sizeof(int));
+	f->series[f->nseries++] = s;
+	if (value && value->kind == OPERAND_PROPERTY)
+		plan->needs_properties = true;
+	if (value && value->kind == OPERAND_REVENUE)
+		plan->needs_revenue = true;
+	return s;
+}
+
+static int
+AddIdentifierSeries(RulePlan *plan, SeriesKind kind, const char *type)
+{
+	int			s;
+
+	plan->needs_identifiers = true;
+	for (int i = 0; i < plan->nseries; i++)
+		if (plan->series[i].kind == kind &&
+			(kind == SERIES_SAMPLE || strcmp(plan->series[i].identifier_type, type) == 0))
+			return i;
+	s = NewSeries(plan, kind);
+	plan->series[s].identifier_type = type ? pstrdup(type) : NULL;
+	return s;
+}
+
+static void
+LookUpPurpose(RulePlan *plan, PlanLeaf *leaf)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(leaf->node->name)};
+	bool		isnull;
+
+	plan->needs_consents = true;
+	leaf->purpose = -1;
+	SPI_connect();
+	SPI_execute_with_args("SELECT purpose_id, opt_in FROM cdp.purpose WHERE name = $1",
+						  1, types, values, NULL, plan->read_only, 1);
+	if (SPI_processed == 1)
+	{
+		leaf->purpose = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		leaf->opt_in = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	}
+	SPI_finish();
+}
+
+/* Fills what a new leaf reads */
+static void
+CompileLeaf(RulePlan *plan, int number)
+{
+	RuleNode   *node = plan->leaves[number].node;
+	const RuleWindow *window = node->operand && node->operand->kind == OPERAND_AGGREGATE ?
+	&node->operand->window : &node->window;
+	WindowBounds bounds;
+	int			series = -1;
+
+	if (window->kind != WINDOW_NONE || node->kind == RULE_WITHIN)
+	{
+		NeedZone(plan);
+		FillTime(plan, window->low);
+		FillTime(plan, window->high);
+	}
+	FillTimes(plan, node);
+	ComputeWindow(window, plan->as_of, plan->zone, &bounds);
+	if (node->kind == RULE_SEQUENCE)
+	{
+		int		   *steps = palloc(node->nsteps * sizeof(int));
+
+		/* later steps come after the first, so its reach is enough */
+		for (int i = 0; i < node->nsteps; i++)
+			steps[i] = AddSeries(plan, node->steps[i].event, NULL, bounds.reach);
+		plan->leaves[number].step_series = steps;
+	}
+	else if (node->operand && node->operand->kind == OPERAND_AGGREGATE)
+		series = AddSeries(plan, node->operand->event, node->operand->value, bounds.reach);
+	else if (node->kind == RULE_HAS_IDENTIFIER)
+		series = AddIdentifierSeries(plan, SERIES_IDENTIFIER, node->name);
+	else if (node->kind == RULE_SAMPLE)
+		series = AddIdentifierSeries(plan, SERIES_SAMPLE, NULL);
+	else if (node->kind == RULE_CONSENTS_TO)
+		LookUpPurpose(plan, &plan->leaves[number]);
+	else if (node->kind == RULE_MEMBER_OF)
+	{
+		int			rule = PlanAddSegment(plan, node->name);
+
+		plan->leaves[number].rule = rule;
+	}
+	else
+		plan->needs_traits = true;
+
+	/* WITHIN on the time of an event has two windows; the outer one is asked here */
+	if (node->kind == RULE_WITHIN && series >= 0)
+		ComputeWindow(&node->window, plan->as_of, plan->zone, &bounds);
+	plan->leaves[number].bounds = bounds;
+	plan->leaves[number].series = series;
+}
+
+static int
+AddLeaf(RulePlan *plan, RuleNode *node)
+{
+	char	   *key = PrintRule(node);
+	uint32		hash = DatumGetUInt32(hash_any((unsigned char *) key, strlen(key)));
+	int			number;
+
+	for (int i = 0; i < plan->nleaves; i++)
+		if (plan->leaves[i].hash == hash && strcmp(plan->leaves[i].key, key) == 0)
+			return i;
+	GROW(plan, leaves, nleaves, space_leaves);
+	number = plan->nleaves++;
+	plan->leaves[number].key = key;
+	plan->leaves[number].hash = hash;
+	plan->leaves[number].node = node;
+	plan->leaves[number].rule = -1;
+	CompileLeaf(plan, number);
+	return number;
+}
+
+static void
+CompileNode(RulePlan *plan, RuleNode *node)
+{
+	check_stack_depth();
+	node->leaf = -1;
+	if (node->kind == RULE_AND || node->kind == RULE_OR || node->kind == RULE_NOT)
+	{
+		for (int i = 0; i < node->nargs; i++)
+			CompileNode(plan, node->args[i]);
+		return;
+	}
+	if (node->kind == RULE_CONSTANT)
+		return;
+	if (plan->traits_only &&
+		((node->operand && node->operand->kind == OPERAND_AGGREGATE) || node->operand == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rule needs more than traits: %s", PrintRule(node)),
+				 errhint("Use cdp.matches(profile_id, rule).")));
+	node->leaf = AddLeaf(plan, node);
+}
+
+/* Compiles a rule into the plan; its tree must live as long.  Returns its number. */
+int
+PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
+{
+	MemoryContext old = MemoryContextSwitchTo(plan->context);
+	int			number;
+
+	GROW(plan, rules, nrules, space_rules);
+	number = plan->nrules++;
+	plan->rules[number].segment_id = segment_id;
+	plan->rules[number].name = name ? pstrdup(name) : NULL;
+	plan->rules[number].tree = tree;
+	plan->rules[number].compiling = true;
+	CompileNode(plan, tree);
+	plan->rules[number].compiling = false;
+	plan->rules[number].compiled = true;
+	MemoryContextSwitchTo(old);
+	return number;
+}
+
+/* The rule of a stored segment, compiled when it is not yet */
+int
+PlanAddSegment(RulePlan *plan, const char *name)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(name)};
+	RuleNode   *tree = NULL;
+	int32		segment_id = 0;
+	bool		isnull;
+
+	for (int i = 0; i < plan->nrules; i++)
+	{
+		if (plan->rules[i].name == NULL || strcmp(plan->rules[i].name, name) != 0)
+			continue;
+		if (plan->rules[i].compiling)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_RECURSION),
+					 errmsg("segment \"%s\" refers to itself", name)));
+		return i;
+	}
+	SPI_connect();
+	SPI_execute_with_args("SELECT segment_id, rule FROM cdp.segment WHERE name = $1",
+						  1, types, values, NULL, plan->read_only, 1);
+	if (SPI_processed == 1)
+	{
+		char	   *rule = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+		MemoryContext old = MemoryContextSwitchTo(plan->context);
+
+		segment_id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		rule = pstrdup(rule);
+		tree = ParseRule(rule, strlen(rule), NULL);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	if (tree == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CDP_UNKNOWN_NAME),
+				 errmsg("unknown segment \"%s\"", name)));
+	return PlanAddRule(plan, segment_id, name, tree);
+}

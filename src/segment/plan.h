@@ -1,0 +1,205 @@
+/*
+ * plan.h
+ *		Rules compiled into one plan of shared metrics.
+ *
+ *		rules     what is asked for, and what member_of() refers to
+ *		  leaves  conditions that are not AND, OR, NOT; equal ones are one
+ *		    series  facts of one kind: an event with its condition, and the
+ *		            value that is aggregated; equal ones are one
+ *		      filters  an event with its condition; equal ones are one
+ *
+ * Reading goes in three steps.  One scan over the events turns each one that
+ * matters into a narrow fact; the facts are sorted by profile; then profiles
+ * are read in the order of their ids, and each is evaluated with its facts.
+ */
+#ifndef CDP_SEGMENT_PLAN_H
+#define CDP_SEGMENT_PLAN_H
+
+#include "utils/tuplesort.h"
+
+#include "segment/rule.h"
+#include "segment/rule_time.h"
+
+typedef enum ValueKind
+{
+	VALUE_NULL,
+	VALUE_NUMBER,
+	VALUE_INTEGER,
+	VALUE_TEXT,
+	VALUE_BOOLEAN,
+	VALUE_JSON,					/* a list or an object */
+	VALUE_TIME
+} ValueKind;
+
+typedef struct RuleValue
+{
+	ValueKind	kind;
+	int			length;			/* TEXT, JSON: bytes */
+	union
+	{
+		Numeric		number;
+		int64		integer;
+		const char *text;
+		bool		boolean;
+		JsonbContainer *json;
+		TimestampTz at;
+	};
+} RuleValue;
+
+/* One event that matters, of the profile at hand */
+typedef struct Fact
+{
+	TimestampTz at;
+	uint32		ordinal;		/* place among the profile's events by (time, message_key) */
+	bool		newest;			/* the newest of its value (distinct) */
+	RuleValue	value;
+} Fact;
+
+typedef struct PlanFilter
+{
+	char	   *key;
+	uint32		hash;
+	RuleEvent  *event;
+	int			nseries;
+	int		   *series;
+} PlanFilter;
+
+typedef enum SeriesKind
+{
+	SERIES_EVENT,
+	SERIES_IDENTIFIER,			/* identifiers of one type */
+	SERIES_SAMPLE				/* all identifiers: the smallest key */
+} SeriesKind;
+
+typedef struct PlanSeries
+{
+	SeriesKind	kind;
+	int			filter;
+	RuleOperand *value;			/* NULL: nothing but the time */
+	char	   *value_key;
+	char	   *identifier_type;
+	TimestampTz reach;			/* events before this are not needed */
+	/* the profile at hand */
+	int			nfacts;
+	int			space;
+	Fact	   *facts;
+	pg_uuid_t	first_key;
+} PlanSeries;
+
+typedef struct PlanLeaf
+{
+	RuleNode   *node;
+	char	   *key;
+	uint32		hash;
+	WindowBounds bounds;
+	int			series;			/* -1: none */
+	int		   *step_series;	/* SEQUENCE */
+	int			rule;			/* MEMBER_OF */
+	int			purpose;		/* CONSENTS_TO: bit; -1 unknown */
+	bool		opt_in;
+	/* the profile at hand */
+	uint64		epoch;
+	Truth		truth;
+	TimestampTz until;
+	RuleValue	value;			/* what was compared, for explanations */
+} PlanLeaf;
+
+typedef struct PlanRule
+{
+	int32		segment_id;		/* 0: not a stored segment */
+	char	   *name;
+	RuleNode   *tree;
+	bool		compiling;
+	bool		compiled;
+	uint64		epoch;
+	Truth		truth;
+	TimestampTz until;
+} PlanRule;
+
+typedef struct RulePlan
+{
+	MemoryContext context;
+	MemoryContext profile_context;	/* reset for each profile */
+	TimestampTz as_of;
+	pg_tz	   *zone;
+	bool		read_only;		/* called from a STABLE function */
+	bool		wants_until;
+	bool		allow_unknown;	/* unknown segments and purposes match nobody */
+	bool		traits_only;	/* raise on anything but traits */
+
+	int			nrules;
+	PlanRule   *rules;
+	int			nleaves;
+	PlanLeaf   *leaves;
+	int			nseries;
+	PlanSeries *series;
+	int			nfilters;
+	PlanFilter *filters;
+	int			space_rules,
+				space_leaves,
+				space_series,
+				space_filters;
+
+	bool		needs_traits;
+	bool		needs_events;
+	bool		any_event;		/* all names matter */
+	bool		needs_properties;
+	bool		needs_revenue;
+	bool		needs_identifiers;
+	bool		needs_consents;
+	TimestampTz reach;
+
+	uint64		epoch;			/* number of the profile at hand */
+} RulePlan;
+
+/* What is read of a profile */
+typedef struct ProfileRow
+{
+	int64		profile_id;
+	bool		living;
+	JsonbContainer *traits;		/* NULL: not read */
+	int64		granted;
+	int64		denied;
+	bool		folded_known;	/* the ledger was folded at as_of */
+	int64		folded;
+	TimestampTz consent_until;
+	/* profile_state, when asked for */
+	bool		has_state;
+	ArrayType  *segment_ids;
+	TimestampTz due_at;
+} ProfileRow;
+
+typedef void (*ProfileCallback) (RulePlan *plan, ProfileRow *row, void *arg);
+
+/* plan.c */
+extern RulePlan *NewPlan(TimestampTz as_of, bool read_only);
+extern int	PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree);
+extern int	PlanAddSegment(RulePlan *plan, const char *name);
+extern pg_tz *SettingZone(bool read_only);
+
+/* value.c */
+extern RuleValue JsonValue(JsonbValue *v);
+extern RuleValue TraitValue(JsonbContainer *traits, const char *key);
+extern RuleValue PathValue(JsonbContainer *json, int npath, char **path);
+extern Truth LeafTruth(const RuleNode *node, const RuleValue *value, const WindowBounds *bounds, pg_tz *zone);
+extern int	CompareValues(const RuleValue *a, const RuleValue *b);
+extern bool ValueTime(const RuleValue *value, pg_tz *zone, TimestampTz *at);
+extern Truth NotTruth(Truth truth);
+extern char *ValueText(const RuleValue *value);
+
+/* metric.c, sequence.c */
+extern void EvaluateMetric(RulePlan *plan, PlanLeaf *leaf);
+extern void EvaluateSequence(RulePlan *plan, PlanLeaf *leaf);
+extern int	CountUntil(const PlanSeries *series, TimestampTz at);
+
+/* rule_eval.c */
+extern void StartProfile(RulePlan *plan);
+extern void EvaluateNode(RulePlan *plan, ProfileRow *row, RuleNode *node, Truth *truth, TimestampTz *until);
+extern Truth EvaluateRule(RulePlan *plan, ProfileRow *row, int rule, TimestampTz *until);
+extern Truth EventTruth(RulePlan *plan, RuleNode *where, JsonbContainer *properties, Numeric revenue);
+
+/* scan.c */
+extern void EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids,
+							 ProfileCallback callback, void *arg);
+
+#endif							/* CDP_SEGMENT_PLAN_H */

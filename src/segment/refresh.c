@@ -1,0 +1,652 @@
+/*
+ * refresh.c
+ *		refresh_segments(): evaluates profiles and writes what changed.
+ *
+ *		full			every profile, all segments; empties the queue
+ *		names			every profile, the named segments; leaves the queue alone
+ *		incremental		profiles in the queue and profiles that are due, all segments;
+ *						segments never computed are filled first, like named ones
+ *
+ * A profile that is only due is evaluated at each moment at which an answer
+ * could change, so that an exit is dated when it happened and not when the
+ * refresh ran.  What is written goes through two tuplestores that the last
+ * statements read as relations, so there are as many statements for a
+ * million profiles as for one.
+ */
+#include "core/core.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/queryenvironment.h"
+#include "utils/resowner.h"
+#include "utils/tuplestore.h"
+
+#include "segment/plan.h"
+
+PG_FUNCTION_INFO_V1(cdp_refresh_segments);
+
+/* moments at which one due profile is evaluated; then as_of follows */
+#define MAX_MOMENTS 1000
+
+typedef struct Segment
+{
+	int32		segment_id;
+	char	   *name;
+	char	   *rule;
+	bool		is_current;		/* has been computed with this rule */
+	bool		selected;
+	bool		usable;			/* its rule compiles */
+	char	   *error;
+	int			number;			/* in the plan, -1: not evaluated */
+	int64		members;
+	int64		entered;
+	int64		exited;
+} Segment;
+
+typedef struct Refresh
+{
+	int			nsegments;
+	Segment    *segments;		/* by id */
+	TimestampTz as_of;
+	TimestampTz last;			/* as_of of the refresh before */
+
+	/* one pass */
+	bool		keeps_others;	/* named: other segments and their due_at stay */
+	bool		by_moments;
+	int64	   *dirty;			/* sorted: their data has changed */
+	int			ndirty;
+	Tuplestorestate *states;
+	TupleDesc	state_desc;
+	Tuplestorestate *changes;
+	TupleDesc	change_desc;
+
+	int64		evaluated;
+	int64		entered;
+	int64		exited;
+} Refresh;
+
+/* ---- a profile ---- */
+
+static bool
+ContainsId(const int32 *ids, int n, int32 id)
+{
+	int			low = 0;
+	int			high = n;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (ids[middle] < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n && ids[low] == id;
+}
+
+static bool
+IsDirty(Refresh *r, int64 profile_id)
+{
+	int			low = 0;
+	int			high = r->ndirty;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (r->dirty[middle] < profile_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < r->ndirty && r->dirty[low] == profile_id;
+}
+
+static void
+NoteChange(Refresh *r, Segment *segment, int64 profile_id, bool entered, TimestampTz at)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	values[0] = Int32GetDatum(segment->segment_id);
+	values[1] = TimestampTzGetDatum(at);
+	values[2] = Int64GetDatum(profile_id);
+	values[3] = BoolGetDatum(entered);
+	tuplestore_putvalues(r->changes, r->change_desc, values, nulls);
+	if (entered)
+		segment->entered++;
+	else
+		segment->exited++;
+}
+
+/*
+ * Evaluates at the plan's time.  ids: in the memberships before, out those
+ * after; there is room for all segments.  Returns their number.
+ */
+static int
+EvaluateMemberships(Refresh *r, RulePlan *plan, ProfileRow *row, int32 *ids, int nids, TimestampTz *due)
+{
+	int32	   *after = palloc(Max(r->nsegments, 1) * sizeof(int32));
+	int			n = 0;
+
+	*due = NEVER;
+	for (int i = 0; i < r->nsegments; i++)
+	{
+		Segment    *segment = &r->segments[i];
+		bool		was = ContainsId(ids, nids, segment->segment_id);
+		bool		is = was;
+
+		if (!row->living)
+			is = false;
+		else if (segment->number >= 0)
+		{
+			TimestampTz until;
+
+			is = EvaluateRule(plan, row, segment->number, &until) == TRUTH_TRUE;
+			*due = Min(*due, until);
+		}
+		if (was != is)
+			NoteChange(r, segment, row->profile_id, is, plan->as_of);
+		if (is)
+			after[n++] = segment->segment_id;
+	}
+	memcpy(ids, after, n * sizeof(int32));
+	return n;
+}
+
+static void
+SetPlanTime(RulePlan *plan, TimestampTz as_of)
+{
+	plan->as_of = as_of;
+	plan->epoch++;
+	for (int i = 0; i < plan->nleaves; i++)
+	{
+		RuleNode   *node = plan->leaves[i].node;
+		const RuleWindow *window = node->operand && node->operand->kind == OPERAND_AGGREGATE &&
+		node->kind != RULE_WITHIN ? &node->operand->window : &node->window;
+
+		ComputeWindow(window, as_of, plan->zone, &plan->leaves[i].bounds);
+	}
+}
+
+static void
+NoteState(Refresh *r, ProfileRow *row, int32 *ids, int n, TimestampTz due)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false};
+	Datum	   *elements = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		elements[i] = Int32GetDatum(ids[i]);
+	values[0] = Int64GetDatum(row->profile_id);
+	values[1] = PointerGetDatum(construct_array(elements, n, INT4OID, 4, true, TYPALIGN_INT));
+	values[2] = TimestampTzGetDatum(due);
+	nulls[2] = due == NEVER;
+	values[3] = BoolGetDatum(row->living);
+	tuplestore_putvalues(r->states, r->state_desc, values, nulls);
+}
+
+static void
+RefreshProfile(RulePlan *plan, ProfileRow *row, void *arg)
+{
+	Refresh    *r = arg;
+	int			nbefore = 0;
+	int32	   *before = NULL;
+	int32	   *ids;
+	int			n;
+	TimestampTz due;
+	bool		changed;
+
+	if (row->segment_ids && ARR_NDIM(row->segment_ids) == 1 && !ARR_HASNULL(row->segment_ids))
+	{
+		nbefore = ARR_DIMS(row->segment_ids)[0];
+		before = (int32 *) ARR_DATA_PTR(row->segment_ids);
+	}
+	ids = palloc(Max(Max(r->nsegments, nbefore), 1) * sizeof(int32));
+	memcpy(ids, before, nbefore * sizeof(int32));
+	n = nbefore;
+	r->evaluated++;
+
+	/* by the passing of time alone: moment after moment */
+	if (r->by_moments && row->living && row->has_state && !row->folded_known && !IsDirty(r, row->profile_id))
+	{
+		TimestampTz moment = row->due_at;
+
+		for (int i = 0; i < MAX_MOMENTS && moment < r->as_of && moment > r->last; i++)
+		{
+			SetPlanTime(plan, moment);
+			n = EvaluateMemberships(r, plan, row, ids, n, &due);
+			if (due <= moment)
+				break;
+			moment = due;
+		}
+		SetPlanTime(plan, r->as_of);
+	}
+	n = EvaluateMemberships(r, plan, row, ids, n, &due);
+	if (r->keeps_others && row->has_state)
+		due = Min(due, row->due_at);
+
+	for (int i = 0; i < r->nsegments; i++)
+		if (ContainsId(ids, n, r->segments[i].segment_id))
+			r->segments[i].members++;
+	changed = !row->has_state || !row->living || n != nbefore || due != row->due_at ||
+		memcmp(ids, before, n * sizeof(int32)) != 0;
+	if (changed)
+		NoteState(r, row, ids, n, due);
+}
+
+/* ---- a pass ---- */
+
+static TupleDesc
+MakeDesc(int n, const char *const *names, const Oid *types)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(n);
+
+	for (int i = 0; i < n; i++)
+		TupleDescInitEntry(desc, i + 1, names[i], types[i], -1, 0);
+	return desc;
+}
+
+static void
+RegisterRelation(char *name, TupleDesc desc, Tuplestorestate *store)
+{
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+
+	enr->md.name = name;
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = desc;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = tuplestore_tuple_count(store);
+	enr->reldata = store;
+	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register relation \"%s\"", name);
+}
+
+static void
+Execute(const char *query, int nargs, Oid *types, Datum *values)
+{
+	int			rc = SPI_execute_with_args(query, nargs, types, values, NULL, false, 0);
+
+	if (rc < 0)
+		elog(ERROR, "statement of refresh failed: %s", SPI_result_code_string(rc));
+}
+
+static void
+WritePass(Refresh *r)
+{
+	Oid			types[1] = {TIMESTAMPTZOID};
+	Datum		values[1] = {TimestampTzGetDatum(r->as_of)};
+
+	RegisterRelation("new_state", r->state_desc, r->states);
+	RegisterRelation("new_change", r->change_desc, r->changes);
+	Execute("INSERT INTO cdp.profile_state AS s (profile_id, segment_ids, evaluated_at, due_at) "
+			"SELECT n.profile_id, n.segment_ids, $1, n.due_at FROM new_state n WHERE n.living "
+			"ON CONFLICT (profile_id) DO UPDATE SET segment_ids = excluded.segment_ids, "
+			"evaluated_at = excluded.evaluated_at, due_at = excluded.due_at", 1, types, values);
+	Execute("DELETE FROM cdp.profile_state s USING new_state n "
+			"WHERE s.profile_id = n.profile_id AND NOT n.living", 0, NULL, NULL);
+	/* an entry and an exit at the same instant undo each other */
+	Execute("WITH undone AS (DELETE FROM cdp.segment_change c USING new_change n "
+			"WHERE c.segment_id = n.segment_id AND c.changed_at = n.changed_at AND c.profile_id = n.profile_id "
+			"AND c.entered <> n.entered RETURNING c.segment_id, c.changed_at, c.profile_id) "
+			"INSERT INTO cdp.segment_change (segment_id, changed_at, profile_id, entered) "
+			"SELECT n.segment_id, n.changed_at, n.profile_id, n.entered FROM new_change n "
+			"WHERE NOT EXISTS (SELECT FROM undone u WHERE u.segment_id = n.segment_id "
+			"AND u.changed_at = n.changed_at AND u.profile_id = n.profile_id) "
+			"ON CONFLICT (segment_id, changed_at, profile_id) DO NOTHING", 0, NULL, NULL);
+	SPI_unregister_relation("new_state");
+	SPI_unregister_relation("new_change");
+}
+
+/*
+ * One UPDATE for the segments of this pass.  Those that were not evaluated can
+ * still have lost profiles that live no more.
+ */
+static void
+WriteSegments(Refresh *r, bool every_profile)
+{
+	Oid			types[5] = {INT4ARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLOID, TIMESTAMPTZOID};
+	Datum		values[5];
+	Datum	   *ids = palloc(Max(r->nsegments, 1) * sizeof(Datum));
+	Datum	   *sizes = palloc(Max(r->nsegments, 1) * sizeof(Datum));
+	Datum	   *computed = palloc(Max(r->nsegments, 1) * sizeof(Datum));
+	int			n = 0;
+
+	for (int i = 0; i < r->nsegments; i++)
+	{
+		Segment    *segment = &r->segments[i];
+		int64		change = segment->entered - segment->exited;
+
+		r->entered += segment->entered;
+		r->exited += segment->exited;
+		if (segment->number >= 0 || change != 0)
+		{
+			ids[n] = Int32GetDatum(segment->segment_id);
+			sizes[n] = Int64GetDatum(every_profile && segment->number >= 0 ? segment->members : change);
+			computed[n++] = BoolGetDatum(segment->number >= 0);
+		}
+		segment->entered = segment->exited = segment->members = 0;
+	}
+	values[0] = PointerGetDatum(construct_array(ids, n, INT4OID, 4, true, TYPALIGN_INT));
+	values[1] = PointerGetDatum(construct_array(sizes, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[2] = PointerGetDatum(construct_array(computed, n, BOOLOID, 1, true, TYPALIGN_CHAR));
+	values[3] = BoolGetDatum(every_profile);
+	values[4] = TimestampTzGetDatum(r->as_of);
+	Execute("UPDATE cdp.segment s SET size = CASE WHEN $4 AND n.computed THEN n.size ELSE coalesce(s.size, 0) + n.size END, "
+			"status = CASE WHEN n.computed THEN 'current' ELSE s.status END, "
+			"error = CASE WHEN NOT n.computed THEN s.error END, "
+			"computed_at = CASE WHEN n.computed THEN statement_timestamp() ELSE s.computed_at END, "
+			"as_of = CASE WHEN n.computed THEN $5 ELSE s.as_of END "
+			"FROM unnest($1, $2, $3) n (segment_id, size, computed) WHERE s.segment_id = n.segment_id",
+			5, types, values);
+}
+
+/*
+ * Evaluates the selected segments for the profiles of ids (NULL: every one).
+ * earliest: the first moment for which facts are needed.
+ */
+static void
+RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
+{
+	static const char *const state_names[] = {"profile_id", "segment_ids", "due_at", "living"};
+	static const Oid state_types[] = {INT8OID, INT4ARRAYOID, TIMESTAMPTZOID, BOOLOID};
+	static const char *const change_names[] = {"segment_id", "changed_at", "profile_id", "entered"};
+	static const Oid change_types[] = {INT4OID, TIMESTAMPTZOID, INT8OID, BOOLOID};
+	RulePlan   *plan = NewPlan(earliest, false);
+	MemoryContext old;
+
+	plan->wants_until = true;
+	for (int i = 0; i < r->nsegments; i++)
+	{
+		Segment    *segment = &r->segments[i];
+
+		segment->number = -1;
+		if (segment->selected && segment->usable)
+			segment->number = PlanAddSegment(plan, segment->name);
+	}
+	SetPlanTime(plan, r->as_of);
+
+	r->state_desc = MakeDesc(4, state_names, state_types);
+	r->change_desc = MakeDesc(4, change_names, change_types);
+	r->states = tuplestore_begin_heap(true, false, work_mem);
+	r->changes = tuplestore_begin_heap(true, false, work_mem);
+	old = MemoryContextSwitchTo(CurrentMemoryContext);
+	EvaluateProfiles(plan, true, ids, nids, RefreshProfile, r);
+	MemoryContextSwitchTo(old);
+	WritePass(r);
+	WriteSegments(r, ids == NULL);
+	tuplestore_end(r->states);
+	tuplestore_end(r->changes);
+	MemoryContextDelete(plan->context);
+}
+
+/* ---- what is to be done ---- */
+
+static void
+LoadSegments(Refresh *r)
+{
+	Execute("SELECT segment_id, name, rule, status = 'current', as_of FROM cdp.segment ORDER BY segment_id",
+			0, NULL, NULL);
+	r->nsegments = SPI_processed;
+	r->segments = palloc0(Max(r->nsegments, 1) * sizeof(Segment));
+	r->last = DT_NOBEGIN;
+	for (int i = 0; i < r->nsegments; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		Datum		as_of;
+
+		r->segments[i].segment_id = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
+		r->segments[i].name = SPI_getvalue(tuple, desc, 2);
+		r->segments[i].rule = SPI_getvalue(tuple, desc, 3);
+		r->segments[i].is_current = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
+		as_of = SPI_getbinval(tuple, desc, 5, &isnull);
+		if (!isnull)
+			r->last = Max(r->last, DatumGetTimestampTz(as_of));
+	}
+}
+
+/* Compiles a segment alone, in a subtransaction: one bad rule must not stop the others */
+static void
+CheckSegment(Segment *segment, TimestampTz as_of)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		RulePlan   *plan = NewPlan(as_of, false);
+
+		PlanAddSegment(plan, segment->name);
+		MemoryContextDelete(plan->context);
+		segment->usable = true;
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_OUT_OF_MEMORY)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+		segment->error = error->message;
+		segment->usable = false;
+	}
+	PG_END_TRY();
+}
+
+static void
+CheckSegments(Refresh *r)
+{
+	for (int i = 0; i < r->nsegments; i++)
+	{
+		Segment    *segment = &r->segments[i];
+		Oid			types[2] = {INT4OID, TEXTOID};
+		Datum		values[2];
+
+		CheckSegment(segment, r->as_of);
+		if (segment->usable)
+			continue;
+		values[0] = Int32GetDatum(segment->segment_id);
+		values[1] = CStringGetTextDatum(segment->error);
+		Execute("UPDATE cdp.segment SET status = 'failed', error = $2 WHERE segment_id = $1", 2, types, values);
+		ereport(WARNING,
+				(errmsg("segment \"%s\" cannot be computed", segment->name),
+				 errdetail("%s.", segment->error)));
+	}
+}
+
+static int
+ByInt64(const void *pa, const void *pb)
+{
+	int64		a = *(const int64 *) pa;
+	int64		b = *(const int64 *) pb;
+
+	return (a > b) - (a < b);
+}
+
+static int64 *
+ReadIds(int *n)
+{
+	int64	   *ids = MemoryContextAllocHuge(CurrentMemoryContext, Max(SPI_processed, 1) * sizeof(int64));
+	bool		isnull;
+	int			kept = 0;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+		ids[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	qsort(ids, SPI_processed, sizeof(int64), ByInt64);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		if (kept == 0 || ids[kept - 1] != ids[i])
+			ids[kept++] = ids[i];
+	*n = kept;
+	SPI_freetuptable(SPI_tuptable);
+	return ids;
+}
+
+static void
+RefreshIncrementally(Refresh *r)
+{
+	Oid			types[1] = {TIMESTAMPTZOID};
+	Datum		values[1] = {TimestampTzGetDatum(r->as_of)};
+	int64	   *due;
+	int			ndue;
+	int64	   *ids;
+	int			nids;
+	bool		isnull;
+	bool		any_new = false;
+	TimestampTz earliest = r->as_of;
+
+	Execute("DELETE FROM cdp.dirty_profile RETURNING profile_id", 0, NULL, NULL);
+	r->dirty = ReadIds(&r->ndirty);
+
+	for (int i = 0; i < r->nsegments; i++)
+	{
+		r->segments[i].selected = !r->segments[i].is_current;
+		any_new |= r->segments[i].selected && r->segments[i].usable;
+	}
+	if (any_new)
+	{
+		r->keeps_others = true;
+		RunPass(r, NULL, 0, r->as_of);
+		r->evaluated = 0;		/* those below were among them, or are counted there */
+	}
+	Execute("SELECT profile_id FROM cdp.profile_state WHERE due_at <= $1", 1, types, values);
+	due = ReadIds(&ndue);
+	Execute("SELECT min(due_at) FROM cdp.profile_state WHERE due_at <= $1", 1, types, values);
+	if (SPI_processed == 1)
+	{
+		Datum		first = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (!isnull)
+			earliest = Max(DatumGetTimestampTz(first), r->last);
+	}
+
+	ids = MemoryContextAllocHuge(CurrentMemoryContext, Max(ndue + r->ndirty, 1) * sizeof(int64));
+	memcpy(ids, due, ndue * sizeof(int64));
+	memcpy(ids + ndue, r->dirty, r->ndirty * sizeof(int64));
+	qsort(ids, ndue + r->ndirty, sizeof(int64), ByInt64);
+	nids = 0;
+	for (int i = 0; i < ndue + r->ndirty; i++)
+		if (nids == 0 || ids[nids - 1] != ids[i])
+			ids[nids++] = ids[i];
+
+	for (int i = 0; i < r->nsegments; i++)
+		r->segments[i].selected = true;
+	r->keeps_others = false;
+	r->by_moments = true;
+	RunPass(r, ids, nids, earliest);
+}
+
+static void
+SelectNamed(Refresh *r, ArrayType *names)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name = nulls[i] ? NULL : TextDatumGetCString(values[i]);
+		bool		found = false;
+
+		for (int s = 0; s < r->nsegments && name; s++)
+		{
+			if (strcmp(r->segments[s].name, name) == 0)
+			{
+				found = r->segments[s].selected = true;
+				if (!r->segments[s].usable)
+					ereport(ERROR,
+							(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							 errmsg("segment \"%s\" cannot be computed", name),
+							 errdetail("%s.", r->segments[s].error)));
+			}
+		}
+		if (!found)
+			ereport(ERROR,
+					(errcode(ERRCODE_CDP_UNKNOWN_NAME),
+					 errmsg("unknown segment \"%s\"", name ? name : "")));
+	}
+}
+
+/* as_of may not go back; a transaction that waited for another one's refresh follows it */
+static void
+CheckTime(Refresh *r)
+{
+	if (r->as_of >= r->last)
+		return;
+	if (r->as_of == GetCurrentTransactionStartTimestamp() && r->last <= GetCurrentTimestamp())
+		r->as_of = r->last;
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("as_of is before the last refresh"),
+				 errdetail("The last one was as of %s.", timestamptz_to_str(r->last)),
+				 errhint("Use cdp.matches(profile_id, rule, as_of) to ask about the past.")));
+}
+
+Datum
+cdp_refresh_segments(PG_FUNCTION_ARGS)
+{
+	Refresh		r = {0};
+	bool		full = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	TupleDesc	desc;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("segments are refreshed in READ COMMITTED transactions only"),
+				 errdetail("A refresh must see what was committed before it took a profile from the queue.")));
+	if (PG_ARGISNULL(1) || TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(1)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("as_of must be a point in time")));
+	r.as_of = PG_GETARG_TIMESTAMPTZ(1);
+
+	SPI_connect();
+	Execute("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('cdp.refresh_segments', 0))",
+			0, NULL, NULL);
+	LoadSegments(&r);
+	CheckTime(&r);
+	CheckSegments(&r);
+	if (!PG_ARGISNULL(0))
+	{
+		SelectNamed(&r, PG_GETARG_ARRAYTYPE_P(0));
+		r.keeps_others = true;
+		RunPass(&r, NULL, 0, r.as_of);
+	}
+	else if (full)
+	{
+		Execute("DELETE FROM cdp.dirty_profile", 0, NULL, NULL);
+		for (int i = 0; i < r.nsegments; i++)
+			r.segments[i].selected = true;
+		RunPass(&r, NULL, 0, r.as_of);
+	}
+	else
+		RefreshIncrementally(&r);
+	SPI_finish();
+
+	values[0] = Int64GetDatum(r.evaluated);
+	values[1] = Int64GetDatum(r.entered);
+	values[2] = Int64GetDatum(r.exited);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+}

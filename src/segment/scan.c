@@ -1,0 +1,464 @@
+/*
+ * scan.c
+ *		Reads events, identifiers and profiles for a plan.
+ *
+ * The rows of a query go straight into a DestReceiver of ours, so that no row
+ * is copied: of an event only the values that some rule needs are kept.
+ */
+#include "core/core.h"
+
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "nodes/params.h"
+#include "tcop/dest.h"
+#include "utils/array.h"
+
+#include "segment/facts.h"
+#include "segment/plan.h"
+
+/* beyond this many ids a scan of everything is cheaper than as many look-ups */
+#define MAX_LOOKUPS 20000
+
+typedef struct Reader
+{
+	DestReceiver pub;
+	RulePlan   *plan;
+	FactStore  *facts;
+	MemoryContext row_context;
+	int64	   *ids;			/* wanted ids, sorted; NULL: all */
+	int			nids;
+	/* events: filters by name */
+	int			nnames;
+	struct NamedFilters *names;
+	/* profiles */
+	bool		with_state;
+	ProfileCallback callback;
+	void	   *arg;
+} Reader;
+
+typedef struct NamedFilters
+{
+	const char *name;			/* NULL: any */
+	int			length;
+	int			nfilters;
+	int		   *filters;
+} NamedFilters;
+
+static void
+StartReader(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+EndReader(DestReceiver *self)
+{
+}
+
+static void
+RunQuery(RulePlan *plan, const char *query, ParamListInfo params, Reader *reader,
+		 bool (*receive) (TupleTableSlot *slot, DestReceiver *self))
+{
+	SPIExecuteOptions options = {0};
+	int			rc;
+
+	reader->pub.receiveSlot = receive;
+	reader->pub.rStartup = StartReader;
+	reader->pub.rShutdown = EndReader;
+	reader->pub.rDestroy = EndReader;
+	reader->pub.mydest = DestTuplestore;	/* DestNone would be no SELECT to SPI */
+	reader->row_context = AllocSetContextCreate(CurrentMemoryContext, "segment row", ALLOCSET_DEFAULT_SIZES);
+	options.params = params;
+	options.read_only = plan->read_only;
+	options.dest = (DestReceiver *) reader;
+	SPI_connect();
+	rc = SPI_execute_extended(query, &options);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "could not read for segments: %s", SPI_result_code_string(rc));
+	SPI_finish();
+	MemoryContextDelete(reader->row_context);
+}
+
+static void
+SetParam(ParamListInfo params, int number, Oid type, Datum value)
+{
+	params->params[number - 1].ptype = type;
+	params->params[number - 1].pflags = PARAM_FLAG_CONST;
+	params->params[number - 1].isnull = false;
+	params->params[number - 1].value = value;
+}
+
+static Datum
+IdArray(int64 *ids, int nids)
+{
+	Datum	   *values = palloc(Max(nids, 1) * sizeof(Datum));
+
+	for (int i = 0; i < nids; i++)
+		values[i] = Int64GetDatum(ids[i]);
+	return PointerGetDatum(construct_array(values, nids, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static bool
+IsWanted(Reader *reader, int64 profile_id)
+{
+	int			low = 0;
+	int			high = reader->nids;
+
+	if (reader->ids == NULL)
+		return true;
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (reader->ids[middle] < profile_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < reader->nids && reader->ids[low] == profile_id;
+}
+
+/* ---- events ---- */
+
+static int
+CompareName(const char *a, int la, const char *b, int lb)
+{
+	if (la != lb)
+		return la < lb ? -1 : 1;
+	return memcmp(a, b, la);
+}
+
+static int
+ByName(const void *pa, const void *pb)
+{
+	const NamedFilters *a = pa;
+	const NamedFilters *b = pb;
+
+	return CompareName(a->name, a->length, b->name, b->length);
+}
+
+/* Groups the filters by event name; those of any event go to names[nnames] */
+static void
+GroupFilters(Reader *reader)
+{
+	RulePlan   *plan = reader->plan;
+	NamedFilters *any;
+
+	reader->names = palloc0((plan->nfilters + 1) * sizeof(NamedFilters));
+	any = palloc0(sizeof(NamedFilters));
+	for (int i = 0; i < plan->nfilters; i++)
+	{
+		const char *name = plan->filters[i].event->name;
+		NamedFilters *group = any;
+
+		if (name)
+		{
+			int			n = 0;
+
+			while (n < reader->nnames && strcmp(reader->names[n].name, name) != 0)
+				n++;
+			group = &reader->names[n];
+			if (n == reader->nnames)
+			{
+				group->name = name;
+				group->length = strlen(name);
+				reader->nnames++;
+			}
+		}
+		group->filters = group->filters ? repalloc(group->filters, (group->nfilters + 1) * sizeof(int)) :
+			palloc(sizeof(int));
+		group->filters[group->nfilters++] = i;
+	}
+	qsort(reader->names, reader->nnames, sizeof(NamedFilters), ByName);
+	reader->names[reader->nnames] = *any;
+}
+
+static bool
+AddFilterFacts(Reader *reader, NamedFilters *group, TimestampTz at, JsonbContainer *properties, Numeric revenue)
+{
+	RulePlan   *plan = reader->plan;
+	bool		added = false;
+
+	for (int i = 0; i < group->nfilters; i++)
+	{
+		PlanFilter *filter = &plan->filters[group->filters[i]];
+
+		if (filter->event->where && EventTruth(plan, filter->event->where, properties, revenue) != TRUTH_TRUE)
+			continue;
+		for (int s = 0; s < filter->nseries; s++)
+		{
+			PlanSeries *series = &plan->series[filter->series[s]];
+			RuleValue	value = {VALUE_NULL};
+
+			if (at < series->reach)
+				continue;
+			if (series->value)
+			{
+				if (series->value->kind == OPERAND_PROPERTY)
+					value = PathValue(properties, series->value->npath, series->value->path);
+				else if (revenue != NULL)
+				{
+					value.kind = VALUE_NUMBER;
+					value.number = revenue;
+				}
+				if (value.kind == VALUE_NULL)
+					continue;
+			}
+			AddToFact(reader->facts, filter->series[s], &value);
+			added = true;
+		}
+	}
+	return added;
+}
+
+/* profile_id, occurred_at, message_key, name, properties, revenue_base */
+static bool
+ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
+{
+	Reader	   *reader = (Reader *) self;
+	MemoryContext old;
+	struct varlena *name;
+	NamedFilters *group = NULL;
+	JsonbContainer *properties = NULL;
+	Numeric		revenue = NULL;
+	TimestampTz at;
+	int			low = 0;
+	int			high = reader->nnames;
+	bool		added = false;
+
+	slot_getallattrs(slot);
+	if (!IsWanted(reader, DatumGetInt64(slot->tts_values[0])))
+		return true;
+	old = MemoryContextSwitchTo(reader->row_context);
+	at = DatumGetTimestampTz(slot->tts_values[1]);
+	name = PG_DETOAST_DATUM_PACKED(slot->tts_values[3]);
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = CompareName(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name),
+										reader->names[middle].name, reader->names[middle].length);
+
+		if (order == 0)
+		{
+			group = &reader->names[middle];
+			break;
+		}
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (!slot->tts_isnull[4])
+		properties = &DatumGetJsonbP(slot->tts_values[4])->root;
+	if (!slot->tts_isnull[5])
+		revenue = DatumGetNumeric(slot->tts_values[5]);
+	StartFact(reader->facts);
+	if (group)
+		added = AddFilterFacts(reader, group, at, properties, revenue);
+	added |= AddFilterFacts(reader, &reader->names[reader->nnames], at, properties, revenue);
+	if (added)
+		PutFact(reader->facts, DatumGetInt64(slot->tts_values[0]), at, slot->tts_values[2]);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(reader->row_context);
+	return true;
+}
+
+static void
+ScanEvents(Reader *reader)
+{
+	RulePlan   *plan = reader->plan;
+	StringInfoData query;
+	ParamListInfo params = makeParamList(3);
+	Datum	   *names;
+	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
+
+	GroupFilters(reader);
+	names = palloc(Max(reader->nnames, 1) * sizeof(Datum));
+	for (int i = 0; i < reader->nnames; i++)
+		names[i] = CStringGetTextDatum(reader->names[i].name);
+	SetParam(params, 1, TEXTARRAYOID,
+			 PointerGetDatum(construct_array(names, reader->nnames, TEXTOID, -1, false, TYPALIGN_INT)));
+	SetParam(params, 2, TIMESTAMPTZOID, TimestampTzGetDatum(plan->reach));
+	SetParam(params, 3, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
+
+	initStringInfo(&query);
+	appendStringInfo(&query,
+					 "SELECT profile_id, occurred_at, message_key, name, %s, %s FROM cdp.event WHERE NOT is_echo",
+					 plan->needs_properties ? "properties" : "NULL::pg_catalog.jsonb",
+					 plan->needs_revenue ? "revenue_base" : "NULL::pg_catalog.numeric");
+	if (!plan->any_event)
+		appendStringInfoString(&query, " AND name = ANY ($1)");
+	if (plan->reach != DT_NOBEGIN)
+		appendStringInfoString(&query, " AND occurred_at >= $2");
+	if (by_id)
+		appendStringInfoString(&query, " AND profile_id = ANY ($3)");
+	RunQuery(plan, query.data, params, reader, ReceiveEvent);
+}
+
+/* ---- identifiers ---- */
+
+/* profile_id, identity_key, type, state */
+static bool
+ReceiveIdentifier(TupleTableSlot *slot, DestReceiver *self)
+{
+	Reader	   *reader = (Reader *) self;
+	RulePlan   *plan = reader->plan;
+	MemoryContext old;
+	struct varlena *type;
+	bool		active;
+	bool		added = false;
+	RuleValue	none = {VALUE_NULL};
+
+	slot_getallattrs(slot);
+	if (!IsWanted(reader, DatumGetInt64(slot->tts_values[0])))
+		return true;
+	old = MemoryContextSwitchTo(reader->row_context);
+	type = PG_DETOAST_DATUM_PACKED(slot->tts_values[2]);
+	active = DatumGetBool(slot->tts_values[3]);
+	StartFact(reader->facts);
+	for (int i = 0; i < plan->nseries; i++)
+	{
+		PlanSeries *series = &plan->series[i];
+
+		if (series->kind == SERIES_SAMPLE ||
+			(series->kind == SERIES_IDENTIFIER && active &&
+			 CompareName(VARDATA_ANY(type), VARSIZE_ANY_EXHDR(type),
+						 series->identifier_type, strlen(series->identifier_type)) == 0))
+		{
+			AddToFact(reader->facts, i, &none);
+			added = true;
+		}
+	}
+	if (added)
+		PutFact(reader->facts, DatumGetInt64(slot->tts_values[0]), DT_NOBEGIN, slot->tts_values[1]);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(reader->row_context);
+	return true;
+}
+
+static void
+ScanIdentifiers(Reader *reader)
+{
+	ParamListInfo params = makeParamList(1);
+	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
+
+	SetParam(params, 1, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
+	RunQuery(reader->plan,
+			 psprintf("SELECT profile_id, identity_key, type, state = 'active' FROM cdp.profile_identity%s",
+					  by_id ? " WHERE profile_id = ANY ($1)" : ""),
+			 params, reader, ReceiveIdentifier);
+}
+
+/* ---- profiles ---- */
+
+/*
+ * profile_id, living, traits, granted, denied, folded consents, until when,
+ * has state, segment_ids, due_at
+ */
+static bool
+ReceiveProfile(TupleTableSlot *slot, DestReceiver *self)
+{
+	Reader	   *reader = (Reader *) self;
+	ProfileRow	row = {0};
+	MemoryContext old;
+
+	slot_getallattrs(slot);
+	row.profile_id = DatumGetInt64(slot->tts_values[0]);
+	if (!IsWanted(reader, row.profile_id))
+		return true;
+	StartProfile(reader->plan);
+	old = MemoryContextSwitchTo(reader->plan->profile_context);
+	row.living = DatumGetBool(slot->tts_values[1]);
+	if (!slot->tts_isnull[2])
+		row.traits = &DatumGetJsonbP(slot->tts_values[2])->root;
+	row.granted = DatumGetInt64(slot->tts_values[3]);
+	row.denied = DatumGetInt64(slot->tts_values[4]);
+	row.folded_known = !slot->tts_isnull[5];
+	if (row.folded_known)
+		row.folded = DatumGetInt64(slot->tts_values[5]);
+	row.consent_until = slot->tts_isnull[6] ? NEVER : DatumGetTimestampTz(slot->tts_values[6]);
+	row.has_state = DatumGetBool(slot->tts_values[7]);
+	row.segment_ids = slot->tts_isnull[8] ? NULL : DatumGetArrayTypeP(slot->tts_values[8]);
+	row.due_at = slot->tts_isnull[9] ? NEVER : DatumGetTimestampTz(slot->tts_values[9]);
+	if (reader->facts)
+		LoadFacts(reader->facts, row.profile_id);
+	reader->callback(reader->plan, &row, reader->arg);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+static void
+ScanProfiles(Reader *reader)
+{
+	RulePlan   *plan = reader->plan;
+	StringInfoData query;
+	ParamListInfo params = makeParamList(2);
+	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
+
+	SetParam(params, 1, TIMESTAMPTZOID, TimestampTzGetDatum(plan->as_of));
+	SetParam(params, 2, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
+	initStringInfo(&query);
+	appendStringInfo(&query,
+					 "SELECT p.profile_id, p.merged_into IS NULL AND p.erased_at IS NULL, %s, ",
+					 plan->needs_traits ? "p.traits" : "NULL::pg_catalog.jsonb");
+	if (plan->needs_consents)
+		appendStringInfoString(&query,
+							   "p.consent_granted, p.consent_denied, "
+							   "CASE WHEN p.consent_next_expiry <= $1 THEN cdp.consents_at(p.profile_id, $1) END, "
+							   "CASE WHEN p.consent_next_expiry <= $1 THEN "
+							   "(SELECT min(c.expires_at) FROM cdp.consent_record c "
+							   "WHERE c.profile_id = p.profile_id AND c.expires_at > $1) "
+							   "ELSE p.consent_next_expiry END, ");
+	else
+		appendStringInfoString(&query,
+							   "0::pg_catalog.int8, 0::pg_catalog.int8, NULL::pg_catalog.int8, "
+							   "NULL::pg_catalog.timestamptz, ");
+	if (reader->with_state)
+		appendStringInfoString(&query,
+							   "s.profile_id IS NOT NULL, s.segment_ids, s.due_at FROM cdp.profile p "
+							   "LEFT JOIN cdp.profile_state s ON s.profile_id = p.profile_id "
+							   "WHERE ((p.merged_into IS NULL AND p.erased_at IS NULL) OR s.profile_id IS NOT NULL)");
+	else
+		appendStringInfoString(&query,
+							   "false, NULL::pg_catalog.int4[], NULL::pg_catalog.timestamptz FROM cdp.profile p "
+							   "WHERE p.merged_into IS NULL AND p.erased_at IS NULL");
+	if (by_id)
+		appendStringInfoString(&query, " AND p.profile_id = ANY ($2)");
+	if (reader->facts)
+		appendStringInfoString(&query, " ORDER BY p.profile_id");
+	RunQuery(plan, query.data, params, reader, ReceiveProfile);
+}
+
+/*
+ * Calls back for every living profile (with_state: also for those that have a
+ * state and live no more), or for those of the sorted ids.
+ */
+void
+EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileCallback callback, void *arg)
+{
+	Reader		reader = {0};
+
+	reader.plan = plan;
+	reader.ids = ids;
+	reader.nids = nids;
+	reader.with_state = with_state;
+	reader.callback = callback;
+	reader.arg = arg;
+	if (ids != NULL && nids == 0)
+		return;
+	if (plan->nseries > PG_UINT16_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("segments need too many metrics at once"),
+				 errdetail("%d are needed, %d are allowed.", plan->nseries, PG_UINT16_MAX)));
+	if (plan->needs_events || plan->needs_identifiers)
+		reader.facts = NewFactStore(plan);
+	if (plan->needs_events)
+		ScanEvents(&reader);
+	if (plan->needs_identifiers)
+		ScanIdentifiers(&reader);
+	if (reader.facts)
+		SortFacts(reader.facts);
+	ScanProfiles(&reader);
+	if (reader.facts)
+		FreeFactStore(reader.facts);
+}
