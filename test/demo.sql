@@ -165,7 +165,7 @@ SELECT count(*) - :before AS joined, min(t.occurred_at) FILTER (WHERE t.source =
 FROM cdp.timeline(:beata, 1000) t \gset
 \echo :joined 'events since' :oldest 'join the history of Beata Witkowska, who signed in with the last of them.'
 SELECT * FROM cdp.refresh_segments(as_of => :'as_of') \gset
-\echo :evaluated 'profiles have news and are evaluated again:' :entered 'entries into segments,' :exited 'exits.'
+\echo 'Profiles evaluated again:' :evaluated '  entries into segments:' :entered '  exits:' :exited
 SELECT cdp.profile_digest() AS digest \gset
 SET cdp.source = 'web';
 COPY cdp.inbox (payload) FROM :'web' (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
