@@ -140,6 +140,8 @@ NoteDays(Batch *batch)
 
 			identifier->first_seen = Min(identifier->first_seen, day);
 			identifier->last_seen = Max(identifier->last_seen, day);
+			if (m->nidentifiers > 1)
+				identifier->meets_others = true;
 			if (identifier->source_id == 0)
 				identifier->source_id = m->source->source_id;
 		}
@@ -411,7 +413,6 @@ void
 StoreBatch(Batch *batch)
 {
 	ProfileList recount = ProfileListCreate();
-	ProfileList echoes = ProfileListCreate();
 	ProfileList traits = ProfileListCreate();
 	ProfileList consents = ProfileListCreate();
 	ProfileList touched = ProfileListCreate();
@@ -423,15 +424,14 @@ StoreBatch(Batch *batch)
 		for (int i = 0; i < batch->resolver->nmoved; i++)
 			ProfileListAdd(&recount, batch->resolver->moved[i]);
 		FindDuplicates(batch, &recount);
-		StoreEvents(batch, &touched, &echoes);
+		StoreEvents(batch, &touched);
 		StoreFragments(batch, &traits);
 		StoreConsents(batch, &consents);
 
-		ProfileListAddAll(&echoes, &recount);
 		ProfileListAddAll(&traits, &recount);
 		ProfileListAddAll(&consents, &recount);
 		RunForProfiles(&recount_profiles, &recount);
-		RunForProfiles(&mark_echoes, &echoes);
+		RunForProfiles(&mark_echoes, &recount);
 		RunForProfiles(&fold_profiles, &traits);
 		RunForProfiles(&fold_consents, &consents);
 		ProfileListAddAll(&touched, &traits);
