@@ -65,7 +65,14 @@ ShortTextDecode(ShortText *text, const char *utf8, int len, uint32 owners[128])
 			text->symbols[text->len++] = (uint8) *utf8++;
 			continue;
 		}
-		utf8 += NextChar(utf8, end, &code_point);
+		/* two bytes are what names mostly have */
+		if (((unsigned char) utf8[0] & 0xe0) == 0xc0 && utf8 + 1 < end)
+		{
+			code_point = ((unsigned char) utf8[0] & 0x1fU) << 6 | ((unsigned char) utf8[1] & 0x3fU);
+			utf8 += 2;
+		}
+		else
+			utf8 += NextChar(utf8, end, &code_point);
 		slot = (code_point ^ code_point >> 7) & 127;
 		while (owners[slot] != 0 && owners[slot] != code_point)
 			slot = (slot + 1) & 127;
