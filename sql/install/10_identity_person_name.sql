@@ -5,7 +5,7 @@ CREATE TYPE cdp.person_name;
 CREATE FUNCTION cdp.person_name_in(cstring) RETURNS cdp.person_name
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_person_name_in';
 COMMENT ON FUNCTION cdp.person_name_in(cstring) IS
-'Reads the name of a person; raises 22P02 when it has no letter, 54000 beyond 1024 characters or 64 words.';
+'Reads the name of a person; raises 22P02 when it has no letter or digit, 54000 beyond 1024 characters or 64 words.';
 
 CREATE FUNCTION cdp.person_name_out(cdp.person_name) RETURNS cstring
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_person_name_out';
@@ -15,7 +15,7 @@ COMMENT ON FUNCTION cdp.person_name_out(cdp.person_name) IS
 CREATE FUNCTION cdp.person_name_recv(internal) RETURNS cdp.person_name
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_person_name_recv';
 COMMENT ON FUNCTION cdp.person_name_recv(internal) IS
-'Reads the binary form, which is the text; raises 22P02 when it has no letter, 54000 beyond 1024 characters or 64 words.';
+'Reads the binary form, which is the text; raises 22P02 when it has no letter or digit, 54000 beyond 1024 characters or 64 words.';
 
 CREATE FUNCTION cdp.person_name_send(cdp.person_name) RETURNS bytea
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_person_name_send';
@@ -35,14 +35,14 @@ COMMENT ON TYPE cdp.person_name IS
 'The name of a person. Keeps the text as given; compares by the canonical name: lower case, without marks, punctuation and titles (dr, prof., Mrs, Pan), given names before the family name ("Kowalski, Jan" is "Jan Kowalski"), jr, sr, ii, iii, iv last.';
 
 CREATE CAST (text AS cdp.person_name) WITH INOUT;
-COMMENT ON CAST (text AS cdp.person_name) IS 'Raises 22P02 when the text has no letter, 54000 beyond 1024 characters or 64 words.';
+COMMENT ON CAST (text AS cdp.person_name) IS 'Raises 22P02 when the text has no letter or digit, 54000 beyond 1024 characters or 64 words.';
 CREATE CAST (cdp.person_name AS text) WITH INOUT AS ASSIGNMENT;
 COMMENT ON CAST (cdp.person_name AS text) IS 'The name as given; cdp.person_name_canonical() gives the canonical one.';
 
 CREATE FUNCTION cdp.try_person_name(name text) RETURNS cdp.person_name
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_try_person_name';
 COMMENT ON FUNCTION cdp.try_person_name(name text) IS
-'Name of a person from text, or null when it has no letter or is too long.';
+'Name of a person from text, or null when it has no letter or digit or is too long.';
 
 CREATE FUNCTION cdp.person_name_canonical(cdp.person_name) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_person_name_canonical';

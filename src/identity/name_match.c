@@ -11,10 +11,12 @@
  *		they are one edit apart, of three letters or more	Jaro-Winkler, at least 0.85
  *		they sound alike (Daitch-Mokotoff) and at most one
  *		letter in three is edited							Jaro-Winkler, at least 0.9
+ *		they are two edits apart, of six letters or more,
+ *		and the first or the last four are the same			Jaro-Winkler
  *
  * Each of these leaves a key in common, so an index that has the keys misses no
- * name: the word, the word with any one character left out, its codes, and the
- * initial of a word for names that have no more of it.
+ * name: the word, the word with any one character left out, its codes, its two
+ * ends, and the initial of a word for names that have no more of it.
  *
  * The similarity of the names is the mean of these, a word weighing as many as
  * it has characters: a particle (von, de) half of that, an initial and its
@@ -31,6 +33,10 @@
 #include "identity/phonetic.h"
 #include "identity/short_text.h"
 
+/* words of so many characters also by their first and last few */
+#define ENDS_CHARS 6
+#define END_CHARS 4
+
 #define INITIAL_SIMILARITY 0.9
 #define SOUND_SIMILARITY 0.9
 /* a short word with one edit is hardly similar by Jaro-Winkler: "sam", "sma" */
@@ -39,6 +45,8 @@
 /* seeds of the keys' hashes */
 #define KEY_WORD 1
 #define KEY_SOUND 2
+#define KEY_START 3
+#define KEY_END 4
 
 /* A particle is another word than the same letters in a name of particles only */
 static inline bool
@@ -98,6 +106,45 @@ IsCompared(const NameWord *word)
 	return !word->is_particle && word->token.chars >= 3 && word->token.chars <= NAME_WORD_CHARS;
 }
 
+/* Bytes of the first or last END_CHARS characters */
+static int
+EndBytes(const NameWord *word, bool is_last)
+{
+	const char *text = word->token.text;
+	int			len = word->token.len;
+	int			from = is_last ? word->token.chars - END_CHARS : 0;
+	int			start = 0;
+	int			end = 0;
+
+	for (int chars = -1, i = 0; i <= len; i++)
+	{
+		if (i < len && (text[i] & 0xc0) == 0x80)
+			continue;
+		chars++;
+		if (chars == from)
+			start = i;
+		if (chars == from + END_CHARS)
+			end = i;
+	}
+	return is_last ? len - start : end;
+}
+
+/* Both are long and begin or end with the same characters */
+static bool
+HaveSameEnd(const NameWord *a, const NameWord *b)
+{
+	int			len;
+
+	if (a->token.chars < ENDS_CHARS || b->token.chars < ENDS_CHARS)
+		return false;
+	len = EndBytes(a, false);
+	if (len == EndBytes(b, false) && memcmp(a->token.text, b->token.text, len) == 0)
+		return true;
+	len = EndBytes(a, true);
+	return len == EndBytes(b, true) &&
+		memcmp(a->token.text + a->token.len - len, b->token.text + b->token.len - len, len) == 0;
+}
+
 /* An edit takes one letter away and adds one, at most */
 static inline bool
 HaveFarLetters(const NameWord *a, const NameWord *b, int edits)
@@ -121,10 +168,14 @@ WordSimilarity(const NameWord *a, const NameWord *b)
 	if (!IsCompared(a) || !IsCompared(b) || HaveFarLetters(a, b, most))
 		return 0;
 	edits = DamerauLevenshtein(a->token.text, a->token.len, b->token.text, b->token.len, most);
-	if (edits > most || (edits > 1 && !SoundAlike(a, b)))
+	if (edits > most)
 		return 0;
 	similarity = JaroWinklerSimilarity(a->token.text, a->token.len, b->token.text, b->token.len);
-	return Max(similarity, edits > 1 ? SOUND_SIMILARITY : ONE_EDIT_SIMILARITY);
+	if (edits <= 1)
+		return Max(similarity, ONE_EDIT_SIMILARITY);
+	if (SoundAlike(a, b))
+		return Max(similarity, SOUND_SIMILARITY);
+	return edits == 2 && HaveSameEnd(a, b) ? similarity : 0;
 }
 
 /* Two names on their way to a similarity */
@@ -308,6 +359,14 @@ CloserKeys(const NameWord *word, uint32 *keys)
 	code_count = WordCodes(word, codes);
 	for (int i = 0; i < code_count; i++)
 		keys[count++] = (uint32) hash_bytes_uint32_extended(codes[i], KEY_SOUND);
+	if (word->token.chars >= ENDS_CHARS)
+	{
+		int			end_len = EndBytes(word, false);
+
+		keys[count++] = HashWord(text, end_len, KEY_START);
+		end_len = EndBytes(word, true);
+		keys[count++] = HashWord(text + len - end_len, end_len, KEY_END);
+	}
 	return count;
 }
 

@@ -81,7 +81,7 @@ InvalidName(const char *text, int len, NameProblem problem)
 	if (problem == NAME_IS_EMPTY)
 	{
 		errcode(ERRCODE_INVALID_TEXT_REPRESENTATION);
-		return errdetail("It has no letter.");
+		return errdetail("It has no letter or digit.");
 	}
 	errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED);
 	if (problem == NAME_IS_LONG)
