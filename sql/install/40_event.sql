@@ -177,6 +177,9 @@ BEGIN
 		CONTINUE WHEN month < first_month OR month > last_month;
 		partition := 'event_' || to_char(month, 'YYYY_MM');
 		CONTINUE WHEN to_regclass('cdp.' || partition) IS NOT NULL;
+		PERFORM pg_advisory_xact_lock(hashtextextended('cdp.partitions', 0));
+		-- made by another session while we waited?  its catalog row tells, caches may not know yet
+		CONTINUE WHEN EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace AND c.relname = partition);
 		lower_bound := greatest(month, (SELECT value FROM cdp.setting WHERE name = 'event_start')::date) || ' 00:00:00+00';
 		upper_bound := (month + interval '1 month')::date || ' 00:00:00+00';
 		EXECUTE format('CREATE TABLE cdp.%I (LIKE cdp.event INCLUDING ALL)', partition);

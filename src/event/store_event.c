@@ -20,6 +20,8 @@ static Statement ensure_partitions = {
 	"SELECT cdp.ensure_partitions($1)", {DATEARRAYOID}
 };
 
+static Statement lock_events = {"LOCK TABLE cdp.event IN ROW EXCLUSIVE MODE"};
+
 static Statement insert_contexts = {
 	"INSERT INTO cdp.event_context (context_key, context)"
 	" SELECT DISTINCT ON (context_key) context_key, repeated FROM batch_event WHERE context_key IS NOT NULL"
@@ -310,8 +312,12 @@ AddEventRow(Batch *batch, Rowset *rows, Message *m, ProfileList *touched, Profil
 	ProfileListAdd(touched, profile_id);
 }
 
-/* First days of the months that the events fall into. */
-static void
+/*
+ * Makes the partitions that the messages need, and locks the table as the
+ * inserts will.  First of all, while this session holds no row: attaching a
+ * partition waits for everybody who uses the table.
+ */
+void
 EnsurePartitions(Batch *batch)
 {
 	Datum	   *months = palloc(sizeof(Datum) * Max(batch->nmessages, 1));
@@ -326,8 +332,6 @@ EnsurePartitions(Batch *batch)
 		int			ignored;
 		bool		known = false;
 
-		if (batch->messages[n].is_duplicate)
-			continue;
 		day = batch->messages[n].occurred_at / USECS_PER_DAY;
 		if (batch->messages[n].occurred_at % USECS_PER_DAY < 0)
 			day--;
@@ -342,6 +346,7 @@ EnsurePartitions(Batch *batch)
 		return;
 	args[0] = DateArray(months, count);
 	StatementRun(&ensure_partitions, args, NULL);
+	StatementRun(&lock_events, NULL, NULL);
 }
 
 void
@@ -351,7 +356,6 @@ StoreEvents(Batch *batch, ProfileList *touched, ProfileList *echoes)
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "cdp event row", ALLOCSET_DEFAULT_SIZES);
 	Datum		args[1] = {CStringGetTextDatum(batch->rules->base_currency)};
 
-	EnsurePartitions(batch);
 	for (int n = 0; n < batch->nmessages; n++)
 	{
 		Message    *m = &batch->messages[n];

@@ -3,8 +3,13 @@
  *		What the tables know of a batch's identifiers, and the outcome written
  *		back: one bulk look-up, one bulk write.
  *
- * The caller holds the resolver's lock (see ingest.c), so nothing moves
- * between the two.
+ * The caller holds the resolver's lock.  In exclusive mode nothing moves
+ * meanwhile.  In shared mode others ingest as well, and the order of locks
+ * keeps everybody safe: first the known profiles, sorted, in one statement;
+ * then the identifiers are read once more, since they may have moved while we
+ * waited; then new keys are inserted, sorted.  When the second reading differs
+ * or a new key is there already, the batch starts again.  Whoever moves an
+ * identifier holds the row locks of both profiles.
  */
 #include "core/core.h"
 
@@ -27,6 +32,11 @@ static Statement select_counts = {
 	" LEFT JOIN cdp.profile_counter c ON c.profile_id = p.profile_id"
 	" LEFT JOIN LATERAL (SELECT i.type, count(*) AS n FROM cdp.profile_identity i"
 	"   WHERE i.profile_id = p.profile_id AND i.state = 'active' GROUP BY i.type) t ON true",
+	{INT8ARRAYOID}
+};
+
+static Statement lock_profiles = {
+	"SELECT FROM cdp.profile WHERE profile_id = ANY ($1) ORDER BY profile_id FOR NO KEY UPDATE",
 	{INT8ARRAYOID}
 };
 
@@ -71,6 +81,7 @@ static Statement merge_persons = {
 static Statement insert_identities = {
 	"INSERT INTO cdp.identity (identity_key, profile_id)"
 	" SELECT identity_key, profile_id FROM batch_identity WHERE is_new ORDER BY identity_key"
+	" ON CONFLICT (identity_key) DO NOTHING"
 };
 
 static Statement upsert_profile_identities = {
@@ -128,9 +139,45 @@ PersonOfProfile(const ProfilePerson *list, int count, int64 profile_id)
 	return found ? found->person : -1;
 }
 
+/* Now that the profiles are locked: is everything where it was? */
+static bool
+AreUnmoved(Resolver *r, Datum keys)
+{
+	int			known = 0;
+
+	for (int i = 0; i < r->nidentifiers; i++)
+		if (r->identifiers[i].stored_profile != 0)
+			known++;
+	StatementRun(&select_identities, &keys, NULL);
+	if (SPI_processed != known)
+		return false;
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		pg_uuid_t  *key = DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull));
+		const Identifier *i = &r->identifiers[ResolverFindKey(r, key)];
+
+		if (i->stored_profile != DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull)) ||
+			(i->stored_state == IDENTIFIER_SHARED) != (strcmp(SPI_getvalue(tuple, desc, 3), "shared") == 0))
+			return false;
+	}
+	return true;
+}
+
+/* Another session was quicker: the batch starts again. */
+static void
+StartAgain(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("another session changed the same persons")));
+}
+
 /* Makes a person for each stored profile that an identifier of the batch has. */
 static void
-LoadPersons(Resolver *r)
+LoadPersons(Resolver *r, Datum keys)
 {
 	ProfilePerson *list = palloc(sizeof(ProfilePerson) * Max(r->nidentifiers, 1));
 	Datum	   *ids = palloc(sizeof(Datum) * Max(r->nidentifiers, 1));
@@ -153,6 +200,12 @@ LoadPersons(Resolver *r)
 			distinct++;
 		}
 	args[0] = BigintArray(ids, distinct);
+	if (!r->is_alone)
+	{
+		StatementRun(&lock_profiles, args, NULL);
+		if (!AreUnmoved(r, keys))
+			StartAgain();
+	}
 	StatementRun(&select_counts, args, NULL);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
@@ -213,36 +266,35 @@ LoadDecisions(Resolver *r, Datum keys)
 void
 LoadIdentities(Resolver *r)
 {
-	Datum	   *keys = palloc(sizeof(Datum) * Max(r->nidentifiers, 1));
-	Datum		args[1];
+	Datum	   *list = palloc(sizeof(Datum) * Max(r->nidentifiers, 1));
+	Datum		keys;
 
 	for (int i = 0; i < r->nidentifiers; i++)
-		keys[i] = UUIDPGetDatum(&r->identifiers[i].key);
-	args[0] = UuidArray(keys, r->nidentifiers);
-	StatementRun(&select_identities, args, NULL);
+		list[i] = UUIDPGetDatum(&r->identifiers[i].key);
+	keys = UuidArray(list, r->nidentifiers);
+	StatementRun(&select_identities, &keys, NULL);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[row];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
 		pg_uuid_t  *key = DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull));
-		int			index = ResolverFindKey(r, key);
-		Identifier *i = &r->identifiers[index];
+		Identifier *i = &r->identifiers[ResolverFindKey(r, key)];
+		char	   *state = SPI_getvalue(tuple, desc, 3);
 		Datum		day;
 
 		i->stored_profile = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-		i->state = i->stored_state = strcmp(SPI_getvalue(tuple, desc, 3), "shared") == 0 ?
-			IDENTIFIER_SHARED : IDENTIFIER_ACTIVE;
+		i->state = i->stored_state = strcmp(state, "shared") == 0 ? IDENTIFIER_SHARED : IDENTIFIER_ACTIVE;
 		/* the flag alone does not do: the alias may have been cut since */
 		i->is_retired = i->was_retired = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull)) &&
-			strcmp(SPI_getvalue(tuple, desc, 3), "active") != 0;
+			strcmp(state, "active") != 0;
 		day = SPI_getbinval(tuple, desc, 4, &isnull);
 		i->stored_first_seen = isnull ? DATEVAL_NOEND : DatumGetDateADT(day);
 		day = SPI_getbinval(tuple, desc, 5, &isnull);
 		i->stored_last_seen = isnull ? DATEVAL_NOBEGIN : DatumGetDateADT(day);
 	}
-	LoadPersons(r);
-	LoadDecisions(r, args[0]);
+	LoadPersons(r, keys);
+	LoadDecisions(r, keys);
 }
 
 /* Gives ids to the new persons. */
@@ -356,8 +408,9 @@ MergeStored(Resolver *r, const char *const *message_ids, TimestampTz now)
 	RowsetDrop(rows);
 }
 
-static void
-StoreIdentifiers(Resolver *r)
+/* Rows of the identifiers that are new or changed; *nnew counts the new ones. */
+static Rowset *
+IdentifierRows(Resolver *r, uint64 *nnew)
 {
 	static const RowsetColumn columns[] = {
 		{"identity_key", UUIDOID}, {"profile_id", INT8OID}, {"type", TEXTOID}, {"value", TEXTOID},
@@ -366,6 +419,7 @@ StoreIdentifiers(Resolver *r)
 	};
 	Rowset	   *rows = RowsetCreate("batch_identity", columns, lengthof(columns));
 
+	*nnew = 0;
 	for (int n = 0; n < r->nidentifiers; n++)
 	{
 		Identifier *i = &r->identifiers[n];
@@ -386,14 +440,10 @@ StoreIdentifiers(Resolver *r)
 		RowsetSet(rows, 8, BoolGetDatum(i->stored_profile == 0));
 		RowsetSet(rows, 9, BoolGetDatum(i->is_retired));
 		RowsetAdd(rows);
+		if (i->stored_profile == 0)
+			(*nnew)++;
 	}
-	RowsetRegister(rows);
-	if (rows->rows > 0)
-	{
-		StatementRun(&insert_identities, NULL, NULL);
-		StatementRun(&upsert_profile_identities, NULL, NULL);
-	}
-	RowsetDrop(rows);
+	return rows;
 }
 
 static void
@@ -458,10 +508,23 @@ StoreGuards(Resolver *r, TimestampTz now)
 void
 StoreIdentities(Resolver *r, const char *const *message_ids, TimestampTz now)
 {
+	Rowset	   *identifiers;
+	uint64		nnew;
+
 	DrawProfileIds(r, now);
+	identifiers = IdentifierRows(r, &nnew);
+	RowsetRegister(identifiers);
+	if (nnew > 0)
+	{
+		StatementRun(&insert_identities, NULL, NULL);
+		if (SPI_processed != nnew)
+			StartAgain();
+	}
 	MoveShared(r);
 	MergeStored(r, message_ids, now);
-	StoreIdentifiers(r);
+	if (identifiers->rows > 0)
+		StatementRun(&upsert_profile_identities, NULL, NULL);
+	RowsetDrop(identifiers);
 	StoreLinks(r);
 	StoreGuards(r, now);
 }

@@ -103,6 +103,7 @@ typedef struct ResolveMessageInput
 typedef struct Resolver
 {
 	MemoryContext context;
+	bool		is_alone;		/* no other session changes identities meanwhile */
 	IdentifierRules *rules;
 	Identifier *identifiers;
 	int			nidentifiers;
