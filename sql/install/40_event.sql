@@ -20,7 +20,7 @@ BEGIN
 			USING ERRCODE = 'CDX20', HINT = 'SELECT name FROM cdp.identifier_type lists the types.';
 	END IF;
 	INSERT INTO cdp.source AS s (name, kind, priority, user_id_type)
-	VALUES (add_source.name, add_source.kind, add_source.priority, id_type)
+	VALUES (add_source.name, add_source.kind, coalesce(add_source.priority, 100), id_type)
 	ON CONFLICT ON CONSTRAINT source_name_key DO UPDATE
 	SET kind = excluded.kind, priority = excluded.priority, user_id_type = excluded.user_id_type;
 END $$;
@@ -110,7 +110,7 @@ DECLARE
 BEGIN
 	PERFORM cdp.require_no_transaction('SELECT * FROM cdp.process_batch(); takes one batch in your transaction.');
 	LOOP
-		PERFORM cdp.process_batch(batch_size);
+		PERFORM cdp.process_batch(coalesce(batch_size, 10000));
 		COMMIT;
 		-- rows that another session is at do not count
 		SELECT EXISTS (SELECT FROM cdp.inbox FOR UPDATE SKIP LOCKED LIMIT 1) INTO is_more;

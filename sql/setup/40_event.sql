@@ -99,6 +99,7 @@
 	COMMENT ON COLUMN cdp.event.anchor IS 'identity_key of the identifier under which it arrived.';
 	COMMENT ON COLUMN cdp.event.is_echo IS 'Another message tells the same fact (same dedupe_key) and counts instead.';
 	COMMENT ON COLUMN cdp.event.revenue IS 'Amount as sent, in currency.';
+	COMMENT ON COLUMN cdp.event.currency IS 'ISO 4217; null: none was sent, the amount is in the base currency; XXX: what was sent is no code.';
 	COMMENT ON COLUMN cdp.event.revenue_base IS 'The same in the base currency at the day''s rate; null when there is none.';
 	COMMENT ON COLUMN cdp.event.context IS 'Page, campaign and referrer of the message.';
 	CREATE INDEX IF NOT EXISTS event_dedupe ON cdp.event (profile_id, dedupe_key) WHERE dedupe_key IS NOT NULL;

@@ -4,8 +4,8 @@
  *
  * Traits come from the traits of an identify call and from context.traits.
  * Objects are flattened: address.postalCode is the trait address.postal_code.
- * JSON null says nothing; an empty text says nothing either, unless the trait
- * is registered with ignore_empty = false.
+ * JSON null and an empty text say nothing, unless the trait is registered with
+ * ignore_empty = false: then null takes it away.
  */
 #include "core/core.h"
 
@@ -28,9 +28,8 @@ IsKeptEmpty(const IngestRules *rules, const char *name)
 static void
 AddTrait(Batch *batch, Message *m, const char *name, const JsonNode *value, int *size)
 {
-	if (value->kind == JSON_NODE_NULL)
-		return;
-	if (value->kind == JSON_NODE_STRING && value->len == 0 && !IsKeptEmpty(batch->rules, name))
+	if ((value->kind == JSON_NODE_NULL || (value->kind == JSON_NODE_STRING && value->len == 0)) &&
+		!IsKeptEmpty(batch->rules, name))
 		return;
 	if (m->ntraits == *size)
 	{

@@ -301,12 +301,29 @@ ReadAmount(const JsonNode *node, Datum *amount)
 	return true;
 }
 
+/* Three letters, as a code of ISO 4217. */
+static bool
+ReadCurrency(const JsonNode *node, char *code)
+{
+	if (!JsonIsText(node) || node->len != 3)
+		return false;
+	for (int i = 0; i < 3; i++)
+	{
+		code[i] = pg_ascii_toupper((unsigned char) node->text[i]);
+		if (code[i] < 'A' || code[i] > 'Z')
+			return false;
+	}
+	code[3] = '\0';
+	return true;
+}
+
 /* revenue and currency, for events whose type has a revenue property */
 static void
 SetMoney(Batch *batch, Rowset *rows, const Message *m, const EventTypeRow *type)
 {
 	const JsonNode *properties = JsonMember(m->node, "properties");
 	const JsonNode *currency = JsonMember(properties, "currency");
+	char		code[4];
 	Datum		amount;
 
 	if (!ReadAmount(JsonPath(properties, type->revenue_property), &amount) &&
@@ -318,16 +335,14 @@ SetMoney(Batch *batch, Rowset *rows, const Message *m, const EventTypeRow *type)
 		return;
 	}
 	RowsetSet(rows, REVENUE, amount);
-	if (JsonIsText(currency) && currency->len == 3)
-	{
-		char		code[4] = {0};
-
-		for (int i = 0; i < 3; i++)
-			code[i] = pg_toupper((unsigned char) currency->text[i]);
+	if (ReadCurrency(currency, code))
 		RowsetSet(rows, CURRENCY, CStringGetTextDatum(code));
-	}
-	else if (currency && currency->kind != JSON_NODE_NULL)
+	else if (currency && currency->kind != JSON_NODE_NULL && !(JsonIsText(currency) && currency->len == 0))
+	{
+		/* ISO 4217 has a code for no currency: it has no rate, so nothing adds the amount up */
+		RowsetSet(rows, CURRENCY, CStringGetTextDatum("XXX"));
 		NoteIssue(batch, m->source->source_id, "unreadable_currency", m->message_id, "%s", m->name);
+	}
 }
 
 /* The fact that other messages may tell as well, e.g. this order. */
