@@ -81,6 +81,7 @@ AS $$
 		('event_context', 'identity', 'context_key', false, NULL),
 		('setting', 'reference', NULL, false, NULL),
 		('source', 'reference', NULL, false, NULL),
+		('write_key', 'reference', NULL, false, NULL),
 		('identifier_type', 'reference', NULL, false, NULL),
 		('identifier_path', 'reference', NULL, false, NULL),
 		('blocked_identifier', 'reference', NULL, false, NULL),
@@ -95,6 +96,8 @@ AS $$
 		('inbox', 'local', NULL, false, NULL),
 		('rejected', 'local', NULL, false, NULL),
 		('quality_issue', 'local', NULL, false, NULL),
+		('followed_table', 'local', NULL, false, NULL),
+		('import_mark', 'local', NULL, false, NULL),
 		('dirty_profile', 'local', NULL, false, NULL)) t
 $$;
 COMMENT ON FUNCTION cdp.layout() IS
