@@ -92,3 +92,16 @@
 		(30, 'description', 'text', 'descriptive', 'normal', 'About the person.')
 		) v (place, name, data_type, kind, sensitivity, description)
 	ON CONFLICT (name) DO NOTHING;
+
+	CREATE OR REPLACE VIEW cdp.trait_conflict AS
+	SELECT f.profile_id, e.key AS trait, t.data_type, s.value -> 1 AS value,
+		   '2000-01-01 00:00:00+00'::timestamptz + (s.value ->> 0)::bigint * interval '1 microsecond' AS observed_at,
+		   f.source_id, f.anchor
+	FROM cdp.profile_fragment f
+	CROSS JOIN LATERAL jsonb_each(f.traits) e
+	JOIN cdp.trait t ON t.name = e.key
+	CROSS JOIN LATERAL jsonb_array_elements(e.value) s
+	WHERE cdp.fit_trait(s.value -> 1, t.data_type) IS NULL;
+	COMMENT ON VIEW cdp.trait_conflict IS
+	'Statements about registered traits whose value is not of the trait''s type (fit_trait). The one that wins is in the golden record as it came, and null in the customer view.';
+	COMMENT ON COLUMN cdp.trait_conflict.anchor IS 'identity_key of the identifier under which it was said.';
