@@ -86,6 +86,7 @@ AS $$
 		('identifier_path', 'reference', NULL, false, NULL),
 		('blocked_identifier', 'reference', NULL, false, NULL),
 		('purpose', 'reference', NULL, false, NULL),
+		('tcf_purpose', 'reference', NULL, false, NULL),
 		('trait', 'reference', NULL, false, NULL),
 		('event_type', 'reference', NULL, false, NULL),
 		('exchange_rate', 'reference', NULL, false, NULL),
