@@ -270,13 +270,6 @@ ReadElement(Batch *batch, const JsonNode *node, const JsonNode *envelope)
 	Message    *m;
 
 	CHECK_FOR_INTERRUPTS();
-	if (node->raw_len > batch->rules->max_message_size)
-	{
-		Reject(batch, node, envelope, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-			   "the message has %d bytes, the setting max_message_size allows %d",
-			   node->raw_len, batch->rules->max_message_size);
-		return;
-	}
 	if (batch->nmessages == batch->messages_size)
 	{
 		batch->messages_size = Max(64, batch->messages_size * 2);
