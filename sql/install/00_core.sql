@@ -88,12 +88,15 @@ AS $$
 		('trait', 'reference', NULL, false, NULL),
 		('event_type', 'reference', NULL, false, NULL),
 		('exchange_rate', 'reference', NULL, false, NULL),
+		('traffic_rule', 'reference', NULL, false, NULL),
+		('event_retention_mark', 'reference', NULL, false, NULL),
 		('account', 'reference', NULL, false, NULL),
 		('segment', 'reference', NULL, false, NULL),
 		('resolve_queue', 'local', NULL, false, NULL),
 		('identity_decision', 'local', NULL, false, NULL),
 		('inbox', 'local', NULL, false, NULL),
 		('rejected', 'local', NULL, false, NULL),
+		('ingest_run', 'local', NULL, false, NULL),
 		('quality_issue', 'local', NULL, false, NULL),
 		('dirty_profile', 'local', NULL, false, NULL)) t
 $$;

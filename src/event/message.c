@@ -15,6 +15,7 @@
 #include "core/hash.h"
 #include "event/batch.h"
 #include "event/message.h"
+#include "event/plan.h"
 #include "event/time.h"
 
 static const struct
@@ -427,7 +428,7 @@ ReadMessage(Batch *batch, Message *m)
 		m->payload_hash = DatumGetInt64(hash_any_extended((const unsigned char *) buf.data, buf.len, 0));
 		pfree(buf.data);
 	}
-	if (!ReadType(batch, m) || !ReadRequired(batch, m) || !ReadKey(batch, m) || !ReadTimes(batch, m))
+	if (!ReadType(batch, m) || !ReadRequired(batch, m) || !ReadKey(batch, m) || !ReadTimes(batch, m) || !CheckPlan(batch, m))
 		return false;
 	ReadStatements(batch, m);
 	return ReadIdentifiers(batch, m);
