@@ -220,8 +220,7 @@ BEGIN
 					  HINT = 'A phone takes a region: a country code of two letters, as "PL".';
 		END;
 		-- what is no number there goes on as it came, so that the ingest records it
-		expression := format('coalesce(cdp.normalize_identifier(%L, %s, %L), %2$s)',
-							 type, expression, upper(spec ->> 'region'));
+		expression := format('coalesce(cdp.try_phone(%1$s, %2$L)::text, %1$s)', expression, upper(spec ->> 'region'));
 	END IF;
 	RETURN expression;
 END $$;
