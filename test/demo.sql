@@ -165,7 +165,7 @@ SELECT count(*) - :before AS joined, min(t.occurred_at) FILTER (WHERE t.source =
 FROM cdp.timeline(:beata, 1000) t \gset
 \echo :joined 'events since' :oldest 'join the history of Beata Witkowska, who signed in with the last of them.'
 SELECT * FROM cdp.refresh_segments(as_of => :'as_of') \gset
-\echo :evaluated 'profiles have news and are evaluated again:' :entered 'entries into segments,' :exited 'exits.'
+\echo 'Profiles evaluated again:' :evaluated '  entries into segments:' :entered '  exits:' :exited
 SELECT cdp.profile_digest() AS digest \gset
 SET cdp.source = 'web';
 COPY cdp.inbox (payload) FROM :'web' (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
@@ -178,4 +178,4 @@ SELECT CASE WHEN cdp.profile_digest() = :'digest' THEN 'nothing has changed' ELS
 \echo '  SELECT first_name, address_city, last_seen_at FROM cdp.customer WHERE consent_email_marketing;'
 \echo '  SELECT * FROM cdp.timeline(cdp.find_profile(\'katarzyna.wojcik@example.org\'));'
 \echo '  SELECT cdp.create_segment(\'krakow\', $$address.city = \'Kraków\' AND has_identifier(\'phone\')$$);'
-\echo '  SELECT cdp.segment_sql($$did(\'Product Added\' WITHIN 7 DAYS)$$);'
+\echo '  SELECT cdp.segment_sql($$did(\'Product Added\' WITHIN 7 DAYS)$$, \'2026-10-16\') \\gexec'

@@ -68,7 +68,8 @@ AS $$
 			name = excluded.name, source_id = excluded.source_id, received_at = excluded.received_at,
 			payload_hash = excluded.payload_hash, dedupe_key = excluded.dedupe_key, is_echo = excluded.is_echo,
 			revenue = excluded.revenue, currency = excluded.currency, revenue_base = excluded.revenue_base,
-			properties = excluded.properties, context = excluded.context, context_key = excluded.context_key
+			properties = excluded.properties, context = excluded.context, context_key = excluded.context_key,
+			traffic = excluded.traffic
 		  WHERE (coalesce(excluded.received_at, ''infinity''), excluded.payload_hash)
 			  < (coalesce(event.received_at, ''infinity''), event.payload_hash)'),
 		('consent_record', 'profile', 'profile_id', true, 'DO NOTHING'),
@@ -85,6 +86,7 @@ AS $$
 		('identifier_path', 'reference', NULL, false, NULL),
 		('blocked_identifier', 'reference', NULL, false, NULL),
 		('purpose', 'reference', NULL, false, NULL),
+		('tcf_purpose', 'reference', NULL, false, NULL),
 		('trait', 'reference', NULL, false, NULL),
 		('event_type', 'reference', NULL, false, NULL),
 		('exchange_rate', 'reference', NULL, false, NULL),

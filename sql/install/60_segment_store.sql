@@ -26,8 +26,8 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
 	near text := cdp.nearest_name(name, candidates);
-	message text := format('unknown %s "%s"', kind, name) || coalesce(format(' of event "%s"', event), '');
-	detail text := format('At character %s.', "position");
+	message text := format('unknown %s "%s"', kind, name) || CASE WHEN event IS NULL THEN '' ELSE format(' of event "%s"', event) END;
+	detail text := CASE WHEN "position" IS NULL THEN '' ELSE format('At character %s.', "position") END;
 BEGIN
 	IF near IS NULL THEN
 		RAISE EXCEPTION '%', message USING ERRCODE = 'CDX20', DETAIL = detail,
@@ -57,8 +57,8 @@ BEGIN
 	IF usage = 'presence' OR fits THEN
 		RETURN;
 	END IF;
-	RAISE EXCEPTION 'trait "%" is % and cannot be compared with a %', name, data_type,
-		CASE wanted WHEN 'timestamptz' THEN 'date' WHEN 'float8' THEN 'number' ELSE wanted END
+	RAISE EXCEPTION 'trait "%" is % and cannot be compared with %', name, data_type,
+		CASE wanted WHEN 'timestamptz' THEN 'a date' WHEN 'float8' THEN 'a number' WHEN 'boolean' THEN 'a boolean' ELSE wanted END
 		USING ERRCODE = '42804', DETAIL = format('At character %s.', "position"),
 		HINT = CASE
 			WHEN data_type IN ('date', 'timestamptz') AND literal = 'text' THEN
@@ -238,7 +238,7 @@ DECLARE
 BEGIN
 	SELECT s.segment_id INTO segment_id FROM cdp.segment s WHERE s.name = alter_segment.name FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM cdp.unknown_name('segment', alter_segment.name, NULL, 1, ARRAY(SELECT s.name FROM cdp.segment s ORDER BY 1));
+		PERFORM cdp.unknown_name('segment', alter_segment.name, NULL, NULL, ARRAY(SELECT s.name FROM cdp.segment s ORDER BY 1));
 	END IF;
 	IF alter_segment.description IS NOT NULL THEN
 		UPDATE cdp.segment s SET description = alter_segment.description WHERE s.name = alter_segment.name;
@@ -271,7 +271,7 @@ DECLARE
 BEGIN
 	SELECT s.segment_id INTO id FROM cdp.segment s WHERE s.name = drop_segment.name FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM cdp.unknown_name('segment', drop_segment.name, NULL, 1, ARRAY(SELECT s.name FROM cdp.segment s ORDER BY 1));
+		PERFORM cdp.unknown_name('segment', drop_segment.name, NULL, NULL, ARRAY(SELECT s.name FROM cdp.segment s ORDER BY 1));
 	END IF;
 	IF users <> '{}' THEN
 		RAISE EXCEPTION 'segment "%" is used by other segments', drop_segment.name

@@ -44,6 +44,10 @@ static Statement select_purposes = {
 	"SELECT purpose_id, name FROM cdp.purpose UNION ALL"
 	" SELECT purpose_id, unnest(aliases) FROM cdp.purpose ORDER BY 1"
 };
+static Statement select_tcf_purposes = {
+	"SELECT t.tcf_purpose, p.purpose_id FROM cdp.tcf_purpose t JOIN cdp.purpose p ON p.name = t.purpose"
+	" ORDER BY p.purpose_id, t.tcf_purpose"
+};
 static Statement select_kept_empty = {"SELECT name FROM cdp.trait WHERE NOT ignore_empty"};
 static Statement select_settings = {
 	"SELECT (extract(epoch FROM (SELECT value FROM cdp.setting WHERE name = 'clock_skew_threshold')::interval) * 1000000)::bigint,"
@@ -135,6 +139,15 @@ LoadIngestRules(void)
 	{
 		rules->purposes[row].purpose_id = DatumGetInt16(Value(row, 1));
 		rules->purposes[row].name = Text(row, 2);
+	}
+
+	StatementRun(&select_tcf_purposes, NULL, NULL);
+	rules->ntcf_purposes = SPI_processed;
+	rules->tcf_purposes = palloc(sizeof(TcfPurposeRow) * Max(SPI_processed, 1));
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		rules->tcf_purposes[row].tcf_purpose = DatumGetInt32(Value(row, 1));
+		rules->tcf_purposes[row].purpose_id = DatumGetInt16(Value(row, 2));
 	}
 
 	StatementRun(&select_kept_empty, NULL, NULL);

@@ -33,6 +33,12 @@ typedef struct PurposeRow
 	char	   *name;			/* name or alias */
 } PurposeRow;
 
+typedef struct TcfPurposeRow
+{
+	int			tcf_purpose;	/* 1 to 24 */
+	int16		purpose_id;
+} TcfPurposeRow;
+
 typedef struct IdentifierPathRow
 {
 	char	   *event;			/* NULL: every event */
@@ -53,6 +59,8 @@ typedef struct IngestRules
 	EventTypeRow *event_types;
 	int			npurposes;
 	PurposeRow *purposes;
+	int			ntcf_purposes;
+	TcfPurposeRow *tcf_purposes;	/* those of one purpose stand together */
 	int			nkept_empty;	/* traits whose empty values count */
 	char	  **kept_empty;
 	int64		clock_skew_threshold;	/* microseconds */
@@ -81,6 +89,7 @@ typedef struct ConsentStatement
 {
 	int16		purpose_id;
 	const char *status;
+	const char *tc_string;		/* the TC string that says so, or NULL */
 } ConsentStatement;
 
 typedef struct Message

@@ -4,11 +4,12 @@
  *
  * Traits come from the traits of an identify call and from context.traits.
  * Objects are flattened: address.postalCode is the trait address.postal_code.
- * JSON null says nothing; an empty text says nothing either, unless the trait
- * is registered with ignore_empty = false.
+ * JSON null and an empty text say nothing, unless the trait is registered with
+ * ignore_empty = false: then null takes it away.
  */
 #include "core/core.h"
 
+#include "consent/tc_decode.h"
 #include "event/batch.h"
 #include "event/message.h"
 #include "profile/trait_name.h"
@@ -28,9 +29,8 @@ IsKeptEmpty(const IngestRules *rules, const char *name)
 static void
 AddTrait(Batch *batch, Message *m, const char *name, const JsonNode *value, int *size)
 {
-	if (value->kind == JSON_NODE_NULL)
-		return;
-	if (value->kind == JSON_NODE_STRING && value->len == 0 && !IsKeptEmpty(batch->rules, name))
+	if ((value->kind == JSON_NODE_NULL || (value->kind == JSON_NODE_STRING && value->len == 0)) &&
+		!IsKeptEmpty(batch->rules, name))
 		return;
 	if (m->ntraits == *size)
 	{
@@ -74,12 +74,13 @@ ReadTraits(Batch *batch, Message *m, const JsonNode *object, StringInfo path, in
 }
 
 static void
-AddConsent(Message *m, int16 purpose_id, const char *status)
+AddConsent(Message *m, int16 purpose_id, const char *status, const char *tc_string)
 {
 	m->consents = m->consents ? repalloc(m->consents, sizeof(ConsentStatement) * (m->nconsents + 1))
 		: palloc(sizeof(ConsentStatement));
 	m->consents[m->nconsents].purpose_id = purpose_id;
 	m->consents[m->nconsents].status = status;
+	m->consents[m->nconsents].tc_string = tc_string;
 	m->nconsents++;
 }
 
@@ -90,6 +91,42 @@ FindPurpose(const IngestRules *rules, const char *name)
 		if (strcmp(rules->purposes[i].name, name) == 0)
 			return &rules->purposes[i];
 	return NULL;
+}
+
+/*
+ * An IAB TC string: a purpose is granted when the person consents to every TCF
+ * purpose that cdp.tcf_purpose maps to it, else denied.
+ */
+static void
+ReadTcString(Batch *batch, Message *m, const JsonNode *node)
+{
+	const IngestRules *rules = batch->rules;
+	TcString	tc;
+	TcError		error;
+	const char *text;
+
+	if (node == NULL || node->kind == JSON_NODE_NULL || (JsonIsText(node) && node->len == 0))
+		return;
+	if (!JsonIsText(node))
+	{
+		NoteIssue(batch, m->source->source_id, "invalid_tc_string", m->message_id, "it is not text");
+		return;
+	}
+	if (!TcDecode(node->text, node->len, &tc, &error))
+	{
+		NoteIssue(batch, m->source->source_id, "invalid_tc_string", m->message_id, "%s", error.reason);
+		return;
+	}
+	text = JsonCString(node);
+	for (int i = 0; i < rules->ntcf_purposes;)
+	{
+		int16		purpose_id = rules->tcf_purposes[i].purpose_id;
+		bool		granted = true;
+
+		for (; i < rules->ntcf_purposes && rules->tcf_purposes[i].purpose_id == purpose_id; i++)
+			granted = granted && TcAllows(&tc, rules->tcf_purposes[i].tcf_purpose, 0);
+		AddConsent(m, purpose_id, granted ? "granted" : "denied", text);
+	}
 }
 
 /* context.consent.categoryPreferences: {"Advertising": false, …} */
@@ -113,15 +150,18 @@ ReadConsents(Batch *batch, Message *m)
 				NoteIssue(batch, m->source->source_id, "invalid_consent", m->message_id,
 						  "\"%s\" is neither true nor false", name);
 			else
-				AddConsent(m, purpose->purpose_id, child->boolean ? "granted" : "denied");
+				AddConsent(m, purpose->purpose_id, child->boolean ? "granted" : "denied", NULL);
 		}
 	if (m->type == MESSAGE_TRACK && strcmp(m->name, "Unsubscribed") == 0)
 	{
 		const PurposeRow *purpose = FindPurpose(batch->rules, "email_marketing");
 
 		if (purpose)
-			AddConsent(m, purpose->purpose_id, "revoked");
+			AddConsent(m, purpose->purpose_id, "revoked", NULL);
 	}
+	ReadTcString(batch, m, JsonPath(ContextOfMessage(m), "consent.tcString"));
+	if (m->type == MESSAGE_TRACK && strcmp(m->name, "Segment Consent Preference Updated") == 0)
+		ReadTcString(batch, m, JsonPath(m->node, "properties.tcString"));
 }
 
 /* Fields that are objects by the spec but came as something else. */

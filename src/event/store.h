@@ -23,6 +23,7 @@ extern Datum ProfileListArray(ProfileList *list);	/* sorted, distinct */
 extern void FindDuplicates(Batch *batch, ProfileList *recount);
 
 /* store_event.c: events with their times and contexts */
-extern void StoreEvents(Batch *batch, ProfileList *touched, ProfileList *echoes);
+extern void EnsurePartitions(Batch *batch);
+extern void StoreEvents(Batch *batch, ProfileList *touched);
 
 #endif							/* CDP_STORE_H */

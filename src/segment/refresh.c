@@ -507,6 +507,7 @@ RefreshIncrementally(Refresh *r)
 	int64	   *ids;
 	int			nids;
 	bool		isnull;
+	int64		filled;
 	bool		any_new = false;
 	TimestampTz earliest = r->as_of;
 
@@ -522,8 +523,10 @@ RefreshIncrementally(Refresh *r)
 	{
 		r->keeps_others = true;
 		RunPass(r, NULL, 0, r->as_of);
-		r->evaluated = 0;		/* those below were among them, or are counted there */
 	}
+	/* a profile counts once */
+	filled = r->evaluated;
+	r->evaluated = 0;
 	Execute("SELECT profile_id FROM cdp.profile_state WHERE due_at <= $1", 1, types, values);
 	due = ReadIds(&ndue);
 	Execute("SELECT min(due_at) FROM cdp.profile_state WHERE due_at <= $1", 1, types, values);
@@ -549,6 +552,7 @@ RefreshIncrementally(Refresh *r)
 	r->keeps_others = false;
 	r->by_moments = true;
 	RunPass(r, ids, nids, earliest);
+	r->evaluated = Max(r->evaluated, filled);
 }
 
 static void

@@ -22,10 +22,15 @@ static RuleNode *ParseNot(RuleParser *p);
 
 /* ---- errors ---- */
 
+/* Place of a byte in characters, from 1; offsets mostly grow, so counting goes on from the last */
 int
 CharacterAt(RuleParser *p, int offset)
 {
-	return pg_mbstrlen_with_len(p->scanner.source, offset) + 1;
+	if (offset < p->counted)
+		p->counted = p->characters = 0;
+	p->characters += pg_mbstrlen_with_len(p->scanner.source + p->counted, offset - p->counted);
+	p->counted = offset;
+	return p->characters + 1;
 }
 
 static void

@@ -19,6 +19,8 @@ typedef struct RuleParser
 	bool		in_where;		/* names are properties, not traits */
 	int			depth;
 	int			nodes;
+	int			counted;		/* bytes whose characters are counted */
+	int			characters;
 } RuleParser;
 
 extern void Advance(RuleParser *p);

@@ -180,6 +180,8 @@ ParseLength(RuleParser *p, RuleWindow *window)
 		if (AtWord(p, units[i].name) || AtWord(p, psprintf("%sS", units[i].name)))
 		{
 			window->unit = units[i].unit;
+			if (window->kind == WINDOW_CALENDAR && window->unit < UNIT_DAY)
+				break;
 			if (count < 1 || count > units[i].per_year * RULE_MAX_WINDOW_YEARS)
 				Refuse(p, ERRCODE_INVALID_PARAMETER_VALUE, start, "length of a window is out of range",
 					   psprintf("expected from 1 unit to %d years", RULE_MAX_WINDOW_YEARS), NULL);
@@ -187,7 +189,8 @@ ParseLength(RuleParser *p, RuleWindow *window)
 			return;
 		}
 	}
-	Expected(p, "MINUTES, HOURS, DAYS, WEEKS, MONTHS, QUARTERS or YEARS", NULL);
+	Expected(p, window->kind == WINDOW_CALENDAR ? "DAYS, WEEKS, MONTHS, QUARTERS or YEARS" :
+			 "MINUTES, HOURS, DAYS, WEEKS, MONTHS, QUARTERS or YEARS", NULL);
 }
 
 static RuleLiteral *
@@ -267,8 +270,6 @@ ParseWindow(RuleParser *p, RuleWindow *window, bool of_events)
 		window->kind = WINDOW_LAST;
 	}
 	ParseLength(p, window);
-	if (!p->failed && window->kind == WINDOW_CALENDAR && window->unit < UNIT_DAY)
-		Expected(p, "CALENDAR DAYS, WEEKS, MONTHS, QUARTERS or YEARS", NULL);
 }
 
 /* WITHIN n unit between steps: a fixed length */
@@ -317,10 +318,7 @@ ParseSequence(RuleParser *p)
 	if (!AtSymbol(p, ')'))
 		Expected(p, "THEN or \")\"", NULL);
 	ExpectSymbol(p, ')');
-	start = p->token.start;
 	if (AtWindow(p))
-	{
 		ParseWindow(p, &node->window, true);
-	}
 	return node;
 }

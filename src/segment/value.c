@@ -10,6 +10,7 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
+#include "nodes/value.h"
 
 #include "segment/plan.h"
 

@@ -258,13 +258,13 @@ for i in range(34):
 # a phone that was offline all August sends in October what it has kept; it also says whose it is
 offline = people[30]
 ids = {'anonymousId': 'offline-' + offline.cookie[:8]}
-for day in (1, 6, 6, 15, 23):
+for day in (1, 6, 18, 22, 23):
     at = when(day)
     arrived = int((when(73, 9) - at).total_seconds())
-    p = rnd.choice(PRODUCTS[:9])
+    p = rnd.choice(PRODUCTS[:5])
     message = send('late', at, 'track', ids, arrived, event='Product Viewed', properties=product(p))
     message['sentAt'] = iso(at + timedelta(seconds=arrived - 1))
-    if day != 15:
+    if day != 22:
         message = send('late', at + timedelta(seconds=50), 'track', ids, arrived - 50, event='Product Added',
                        properties=product(p, 1))
         message['sentAt'] = iso(at + timedelta(seconds=arrived - 1))

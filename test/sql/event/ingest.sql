@@ -1,4 +1,5 @@
 -- Each message once: retries, replays, echoes, the inbox, poison.
+\set SHOW_CONTEXT never
 SET client_min_messages = warning; CREATE EXTENSION IF NOT EXISTS cdp;
 BEGIN;
 SELECT cdp.setup();
