@@ -73,6 +73,7 @@ AS $$
 		  WHERE (coalesce(excluded.received_at, ''infinity''), excluded.payload_hash)
 			  < (coalesce(event.received_at, ''infinity''), event.payload_hash)'),
 		('consent_record', 'profile', 'profile_id', true, 'DO NOTHING'),
+		('profile_restriction', 'profile', 'profile_id', true, 'DO NOTHING'),
 		('profile_state', 'profile', 'profile_id', false, NULL),
 		('segment_change', 'profile', 'profile_id', false, NULL),
 		('identity', 'identity', 'identity_key', false, NULL),
@@ -87,6 +88,8 @@ AS $$
 		('blocked_identifier', 'reference', NULL, false, NULL),
 		('purpose', 'reference', NULL, false, NULL),
 		('tcf_purpose', 'reference', NULL, false, NULL),
+		('access', 'reference', NULL, false, NULL),
+		('secret', 'reference', NULL, false, NULL),
 		('trait', 'reference', NULL, false, NULL),
 		('event_type', 'reference', NULL, false, NULL),
 		('exchange_rate', 'reference', NULL, false, NULL),

@@ -93,6 +93,7 @@
 							WHERE coalesce(r.currency, v.currency, v.base_currency) <> coalesce(v.currency, v.base_currency))
 					  END AS other_refunds
 		  FROM cdp.order_version v) m
+	JOIN cdp.visible_profile vp ON vp.profile_id = m.profile_id
 	JOIN cdp.source s ON s.source_id = m.source_id;
 	COMMENT ON VIEW cdp.customer_order IS
 	'One row an order: an event of a type registered with a revenue_property and a dedupe_property, with the Order Updated, Order Refunded and Order Cancelled of the same person that name its number as order_id. Echoes of the same order from other systems, bots and internal traffic are not in it. Amounts are as sent, in currency; those in _base are in the setting base_currency at the rate of the order''s day, null when there is no rate.';
@@ -140,7 +141,8 @@
 		  CROSS JOIN LATERAL jsonb_array_elements(CASE WHEN jsonb_typeof(v.properties -> 'products') = 'array'
 													   THEN v.properties -> 'products' END)
 			  WITH ORDINALITY p (product, line)
-		  WHERE jsonb_typeof(p.product) = 'object') i;
+		  WHERE jsonb_typeof(p.product) = 'object') i
+	JOIN cdp.visible_profile vp ON vp.profile_id = i.profile_id;
 	COMMENT ON VIEW cdp.customer_order_item IS
 	'One row a line of an order in customer_order: an object in the list products of its event, or of its latest Order Updated. What is no object gives no row; a value of another kind is null.';
 	COMMENT ON COLUMN cdp.customer_order_item.profile_id IS 'The customer.';
