@@ -28,30 +28,6 @@ COMMENT ON FUNCTION cdp.add_source(text, text, int, text) IS
 'Registers a system that sends data, or changes it. kind: stream (messages arrive as they happen), crm (the same from a CRM or till, whose userId is a crm_id), file, table. priority: the higher, the more it is believed. user_id_type: identifier type of its userId. Raises 22023 for a bad kind, CDX20 for an unknown identifier type.';
 REVOKE ALL ON FUNCTION cdp.add_source(text, text, int, text) FROM PUBLIC;
 
-CREATE FUNCTION cdp.define_event(name text, properties jsonb DEFAULT NULL, dedupe_property text DEFAULT NULL,
-								 revenue_property text DEFAULT NULL, retention interval DEFAULT NULL, description text DEFAULT NULL)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF define_event.name IS NULL OR define_event.name !~ '\S' THEN
-		RAISE EXCEPTION 'an event needs a name' USING ERRCODE = '22023';
-	END IF;
-	INSERT INTO cdp.event_type AS e (name, properties, dedupe_property, revenue_property, retention, description)
-	VALUES (define_event.name, define_event.properties, define_event.dedupe_property,
-			define_event.revenue_property, define_event.retention, define_event.description)
-	ON CONFLICT ON CONSTRAINT event_type_pkey DO UPDATE
-	SET properties = coalesce(excluded.properties, e.properties),
-		dedupe_property = coalesce(excluded.dedupe_property, e.dedupe_property),
-		revenue_property = coalesce(excluded.revenue_property, e.revenue_property),
-		retention = coalesce(excluded.retention, e.retention),
-		description = coalesce(excluded.description, e.description);
-END $$;
-COMMENT ON FUNCTION cdp.define_event(text, jsonb, text, text, interval, text) IS
-'Registers an event name, or changes what is given. dedupe_property: property by which two messages tell the same fact (order_id). revenue_property: property with the amount. Counts for messages that arrive afterwards.';
-REVOKE ALL ON FUNCTION cdp.define_event(text, jsonb, text, text, interval, text) FROM PUBLIC;
-
 CREATE FUNCTION cdp.ingest(source text, payload jsonb, received_at timestamptz DEFAULT NULL,
 						   OUT received int, OUT accepted int, OUT duplicate int, OUT rejected int)
 LANGUAGE c VOLATILE SECURITY DEFINER

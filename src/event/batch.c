@@ -9,6 +9,8 @@
 
 #include "core/rowset.h"
 #include "event/batch.h"
+#include "event/plan.h"
+#include "event/traffic.h"
 
 typedef struct IssueEntry
 {
@@ -149,6 +151,9 @@ LoadIngestRules(void)
 		rules->tcf_purposes[row].tcf_purpose = DatumGetInt32(Value(row, 1));
 		rules->tcf_purposes[row].purpose_id = DatumGetInt16(Value(row, 2));
 	}
+
+	rules->plan = LoadTrackingPlan();
+	rules->traffic = LoadTrafficRules();
 
 	StatementRun(&select_kept_empty, NULL, NULL);
 	rules->nkept_empty = SPI_processed;

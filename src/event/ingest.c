@@ -25,6 +25,7 @@
 
 #include "core/rowset.h"
 #include "event/batch.h"
+#include "event/plan.h"
 
 PG_FUNCTION_INFO_V1(cdp_ingest_jsonb);
 PG_FUNCTION_INFO_V1(cdp_ingest_text);
@@ -36,7 +37,7 @@ PG_FUNCTION_INFO_V1(cdp_replay_batch);
 #define INGEST_CHUNK 10000
 
 static Statement select_sources = {
-	"SELECT source_id, name, kind, user_id_type FROM cdp.source"
+	"SELECT source_id, name, kind, user_id_type, plan_mode FROM cdp.source"
 };
 
 static Statement lock_shared = {
@@ -83,6 +84,7 @@ LoadSources(Ingest *ingest)
 		source->user_id_type = FindIdentifierType(ingest->rules->identifiers, type, strlen(type));
 		if (source->user_id_type < 0)
 			source->user_id_type = ingest->rules->user_id_type;
+		source->plan_mode = PlanModeFromText(SPI_getvalue(tuple, desc, 5));
 	}
 }
 
@@ -426,10 +428,32 @@ PayloadsFromResult(Ingest *ingest, uint64 count)
 	return payloads;
 }
 
+/* One row of cdp.ingest_run for a batch of the inbox, with times of the clock. */
+static void
+LogRun(const Ingest *ingest, TimestampTz started_at, uint64 payloads)
+{
+	static Statement insert_run = {
+		"INSERT INTO cdp.ingest_run (started_at, finished_at, payloads, received, accepted, duplicate, rejected)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		{TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID}
+	};
+	Datum		args[7];
+
+	args[0] = TimestampTzGetDatum(started_at);
+	args[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	args[2] = Int64GetDatum(payloads);
+	args[3] = Int64GetDatum(ingest->counts.received);
+	args[4] = Int64GetDatum(ingest->counts.accepted);
+	args[5] = Int64GetDatum(ingest->counts.duplicate);
+	args[6] = Int64GetDatum(ingest->counts.rejected);
+	StatementRun(&insert_run, args, NULL);
+}
+
 /* A step of process_inbox() or replay_rejected(): takes rows out and ingests them. */
 static Datum
-IngestRows(FunctionCallInfo fcinfo, Statement *take, Datum *args, const char *nulls)
+IngestRows(FunctionCallInfo fcinfo, Statement *take, Datum *args, const char *nulls, bool is_logged)
 {
+	TimestampTz started_at = GetCurrentTimestamp();
 	MemoryContext caller = CurrentMemoryContext;
 	Ingest	   *ingest;
 	Counts		counts;
@@ -443,6 +467,8 @@ IngestRows(FunctionCallInfo fcinfo, Statement *take, Datum *args, const char *nu
 	payloads = PayloadsFromResult(ingest, rows);
 	IngestPayloads(ingest, payloads, rows);
 	counts = ingest->counts;
+	if (is_logged && rows > 0)
+		LogRun(ingest, started_at, rows);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);
 	return CountsResult(fcinfo, &counts);
@@ -468,7 +494,7 @@ cdp_process_batch(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid batch size: %d", PG_GETARG_INT32(0)),
 				 errdetail("It must be between 1 and 1000000.")));
-	return IngestRows(fcinfo, &take, args, NULL);
+	return IngestRows(fcinfo, &take, args, NULL, true);
 }
 
 /*
@@ -495,7 +521,7 @@ cdp_replay_batch(PG_FUNCTION_ARGS)
 		nulls[0] = 'n';
 	args[1] = PG_GETARG_DATUM(1);
 	args[2] = PG_GETARG_DATUM(2);
-	return IngestRows(fcinfo, &take, args, nulls);
+	return IngestRows(fcinfo, &take, args, nulls, false);
 }
 
 /*

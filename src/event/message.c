@@ -15,6 +15,7 @@
 #include "core/hash.h"
 #include "event/batch.h"
 #include "event/message.h"
+#include "event/plan.h"
 #include "event/time.h"
 
 static const struct
@@ -446,7 +447,8 @@ ReadMessage(Batch *batch, Message *m)
 	}
 	if (!ReadSize(batch, m))
 		return false;
-	if (!ReadType(batch, m) || !ReadRequired(batch, m) || !ReadKey(batch, m) || !ReadTimes(batch, m))
+	if (!ReadType(batch, m) || !ReadRequired(batch, m) || !ReadKey(batch, m) || !ReadTimes(batch, m) ||
+		!CheckPlan(batch, m))
 		return false;
 	ReadStatements(batch, m);
 	return ReadIdentifiers(batch, m);

@@ -422,6 +422,7 @@ StoreBatch(Batch *batch)
 
 	if (batch->nmessages > 0)
 	{
+		FindExpired(batch);
 		EnsurePartitions(batch);
 		ResolveMessages(batch);
 		for (int i = 0; i < batch->resolver->nmoved; i++)

@@ -11,6 +11,7 @@
 #include "core/hash.h"
 #include "core/rowset.h"
 #include "event/store.h"
+#include "event/traffic.h"
 
 /* the part of a context that repeats from message to message */
 static const char *const repeating[] = {
@@ -31,7 +32,7 @@ static Statement insert_contexts = {
 
 static Statement insert_events = {
 	"INSERT INTO cdp.event (profile_id, occurred_at, message_key, type, name, anchor, source_id, received_at,"
-	"  payload_hash, dedupe_key, revenue, currency, revenue_base, properties, context, context_key)"
+	"  payload_hash, dedupe_key, revenue, currency, revenue_base, properties, context, context_key, traffic)"
 	" SELECT profile_id, occurred_at, message_key, type, name, anchor, source_id, received_at,"
 	"  payload_hash, dedupe_key, revenue, currency,"
 	"  CASE WHEN revenue IS NULL THEN NULL"
@@ -39,7 +40,7 @@ static Statement insert_events = {
 	"       ELSE revenue * (SELECT x.rate FROM cdp.exchange_rate x"
 	"          WHERE x.currency = b.currency AND x.day <= (b.occurred_at AT TIME ZONE 'UTC')::date"
 	"          ORDER BY x.day DESC LIMIT 1) END,"
-	"  properties, context, context_key"
+	"  properties, context, context_key, traffic"
 	" FROM batch_event b",
 	{TEXTOID}
 };
@@ -73,7 +74,7 @@ static const char *const type_names[] = {"identify", "track", "page", "screen", 
 enum
 {
 	PROFILE_ID, OCCURRED_AT, MESSAGE_KEY, TYPE, NAME, ANCHOR, SOURCE_ID, RECEIVED_AT, PAYLOAD_HASH,
-	DEDUPE_KEY, REVENUE, CURRENCY, PROPERTIES, CONTEXT, CONTEXT_KEY, REPEATED, RAW_TIME, NCOLUMNS
+	DEDUPE_KEY, REVENUE, CURRENCY, PROPERTIES, CONTEXT, CONTEXT_KEY, REPEATED, RAW_TIME, TRAFFIC, NCOLUMNS
 };
 
 static const RowsetColumn event_columns[NCOLUMNS] = {
@@ -93,7 +94,8 @@ static const RowsetColumn event_columns[NCOLUMNS] = {
 	[CONTEXT] = {"context", JSONBOID},
 	[CONTEXT_KEY] = {"context_key", UUIDOID},
 	[REPEATED] = {"repeated", JSONBOID},
-	[RAW_TIME] = {"raw_time", TIMESTAMPTZOID}
+	[RAW_TIME] = {"raw_time", TIMESTAMPTZOID},
+	[TRAFFIC] = {"traffic", TEXTOID}
 };
 
 /* A copy of a node that can stand in another object under a new key. */
@@ -365,6 +367,7 @@ AddEventRow(Batch *batch, Rowset *rows, Message *m, HTAB *contexts, ProfileList 
 {
 	Resolver   *r = batch->resolver;
 	int64		profile_id = IdentifierProfile(r, m->identifiers[0]);
+	const char *traffic = TrafficOfMessage(batch->rules->traffic, m);
 	const EventTypeRow *type = m->type == MESSAGE_TRACK ? FindEventType(batch->rules, m->name) : NULL;
 
 	RowsetSet(rows, PROFILE_ID, Int64GetDatum(profile_id));
@@ -379,6 +382,8 @@ AddEventRow(Batch *batch, Rowset *rows, Message *m, HTAB *contexts, ProfileList 
 	RowsetSet(rows, PAYLOAD_HASH, Int64GetDatum(m->payload_hash));
 	RowsetSet(rows, PROPERTIES, JsonbPGetDatum(EventProperties(m)));
 	SetContext(rows, m, contexts);
+	if (traffic)
+		RowsetSet(rows, TRAFFIC, CStringGetTextDatum(traffic));
 	if (m->has_literal_time)
 		RowsetSet(rows, RAW_TIME, TimestampTzGetDatum(m->literal_time));
 	if (type && type->revenue_property)
@@ -409,6 +414,8 @@ EnsurePartitions(Batch *batch)
 		int			ignored;
 		bool		known = false;
 
+		if (batch->messages[n].is_duplicate)
+			continue;
 		day = batch->messages[n].occurred_at / USECS_PER_DAY;
 		if (batch->messages[n].occurred_at % USECS_PER_DAY < 0)
 			day--;

@@ -75,6 +75,13 @@ static Statement move_identities = {
 	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID}
 };
 
+/* the evidence of an identifier that is shared now counts no more */
+static Statement demote_links = {
+	"UPDATE cdp.identity_link SET state = 'demoted'"
+	" WHERE (key_a = ANY ($1) OR key_b = ANY ($1)) AND state = 'active' AND rule <> 'alias'",
+	{UUIDARRAYOID}
+};
+
 static Statement merge_persons = {
 	"SELECT cdp.merge_persons(array_agg(absorbed), array_agg(kept), array_agg(message_id), 'message', $1)"
 	" FROM batch_merge",
@@ -408,6 +415,7 @@ MoveShared(Resolver *r)
 	args[1] = BigintArray(from, count);
 	args[2] = BigintArray(to, count);
 	StatementRun(&move_identities, args, NULL);
+	StatementRun(&demote_links, args, NULL);
 }
 
 /* Stored profiles that are one person now. */

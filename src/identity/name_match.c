@@ -12,11 +12,11 @@
  *		they sound alike (Daitch-Mokotoff) and at most one
  *		letter in three is edited							Jaro-Winkler, at least 0.9
  *		they are two edits apart, of six letters or more,
- *		and the first or the last four are the same			Jaro-Winkler
+ *		and the first four are the same						Jaro-Winkler
  *
  * Each of these leaves a key in common, so an index that has the keys misses no
- * name: the word, the word with any one character left out, its codes, its two
- * ends, and the initial of a word for names that have no more of it.
+ * name: the word, the word with any one character left out, its codes, its
+ * start, and the initial of a word for names that have no more of it.
  *
  * The similarity of the names is the mean of these, a word weighing as many as
  * it has characters: a particle (von, de) half of that, an initial and its
@@ -33,9 +33,9 @@
 #include "identity/phonetic.h"
 #include "identity/short_text.h"
 
-/* words of so many characters also by their first and last few */
-#define ENDS_CHARS 6
-#define END_CHARS 4
+/* words of so many characters also by their first few; by the last ones half of Poland is alike */
+#define STARTED_CHARS 6
+#define START_CHARS 4
 
 #define INITIAL_SIMILARITY 0.9
 #define SOUND_SIMILARITY 0.9
@@ -46,7 +46,6 @@
 #define KEY_WORD 1
 #define KEY_SOUND 2
 #define KEY_START 3
-#define KEY_END 4
 
 /* A particle is another word than the same letters in a name of particles only */
 static inline bool
@@ -106,43 +105,30 @@ IsCompared(const NameWord *word)
 	return !word->is_particle && word->token.chars >= 3 && word->token.chars <= NAME_WORD_CHARS;
 }
 
-/* Bytes of the first or last END_CHARS characters */
+/* Bytes of the first START_CHARS characters of a word that has more */
 static int
-EndBytes(const NameWord *word, bool is_last)
+StartBytes(const NameWord *word)
 {
 	const char *text = word->token.text;
-	int			len = word->token.len;
-	int			from = is_last ? word->token.chars - END_CHARS : 0;
-	int			start = 0;
-	int			end = 0;
+	int			len = 0;
 
-	for (int chars = -1, i = 0; i <= len; i++)
-	{
-		if (i < len && (text[i] & 0xc0) == 0x80)
-			continue;
-		chars++;
-		if (chars == from)
-			start = i;
-		if (chars == from + END_CHARS)
-			end = i;
-	}
-	return is_last ? len - start : end;
+	for (int chars = 0; chars < START_CHARS; chars++)
+		do
+			len++;
+		while ((text[len] & 0xc0) == 0x80);
+	return len;
 }
 
-/* Both are long and begin or end with the same characters */
+/* Both are long and begin with the same characters */
 static bool
-HaveSameEnd(const NameWord *a, const NameWord *b)
+HaveSameStart(const NameWord *a, const NameWord *b)
 {
 	int			len;
 
-	if (a->token.chars < ENDS_CHARS || b->token.chars < ENDS_CHARS)
+	if (a->token.chars < STARTED_CHARS || b->token.chars < STARTED_CHARS)
 		return false;
-	len = EndBytes(a, false);
-	if (len == EndBytes(b, false) && memcmp(a->token.text, b->token.text, len) == 0)
-		return true;
-	len = EndBytes(a, true);
-	return len == EndBytes(b, true) &&
-		memcmp(a->token.text + a->token.len - len, b->token.text + b->token.len - len, len) == 0;
+	len = StartBytes(a);
+	return len == StartBytes(b) && memcmp(a->token.text, b->token.text, len) == 0;
 }
 
 /* An edit takes one letter away and adds one, at most */
@@ -175,7 +161,7 @@ WordSimilarity(const NameWord *a, const NameWord *b)
 		return Max(similarity, ONE_EDIT_SIMILARITY);
 	if (SoundAlike(a, b))
 		return Max(similarity, SOUND_SIMILARITY);
-	return edits == 2 && HaveSameEnd(a, b) ? similarity : 0;
+	return edits == 2 && HaveSameStart(a, b) ? similarity : 0;
 }
 
 /* Two names on their way to a similarity */
@@ -359,14 +345,8 @@ CloserKeys(const NameWord *word, uint32 *keys)
 	code_count = WordCodes(word, codes);
 	for (int i = 0; i < code_count; i++)
 		keys[count++] = (uint32) hash_bytes_uint32_extended(codes[i], KEY_SOUND);
-	if (word->token.chars >= ENDS_CHARS)
-	{
-		int			end_len = EndBytes(word, false);
-
-		keys[count++] = HashWord(text, end_len, KEY_START);
-		end_len = EndBytes(word, true);
-		keys[count++] = HashWord(text + len - end_len, end_len, KEY_END);
-	}
+	if (word->token.chars >= STARTED_CHARS)
+		keys[count++] = HashWord(text, StartBytes(word), KEY_START);
 	return count;
 }
 

@@ -18,8 +18,8 @@
 #define NAME_WORD_CHARS 32
 /* ways to sound that count */
 #define NAME_WORD_CODES 8
-/* keys of one word: itself, each with one character left out, how it sounds, its ends, its initial */
-#define NAME_WORD_KEYS (NAME_WORD_CHARS + NAME_WORD_CODES + 4)
+/* keys of one word: itself, each with one character left out, how it sounds, its start, its initial */
+#define NAME_WORD_KEYS (NAME_WORD_CHARS + NAME_WORD_CODES + 3)
 
 typedef enum NameProblem
 {

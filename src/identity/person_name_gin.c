@@ -7,7 +7,7 @@
  *
  *		kowalski, owalski, kwalski ... kowalsk	the word, and without a character
  *		578450									the codes of how it sounds
- *		kowa-, -lski							its ends, when it has six letters
+ *		kowa...									its start, when it has six letters
  *
  * A query asks for the same keys, and for the initial of each word (names that
  * have only that).  Per word any key will do; by which words are present,

@@ -123,6 +123,7 @@ FindSound(const char *letters)
 	static uint8 first[128];
 	static bool is_ready = false;
 
+	StaticAssertStmt(lengthof(sounds) <= PG_UINT8_MAX, "a place in the chart is a byte");
 	if (!is_ready)
 	{
 		for (int i = lengthof(sounds) - 1; i >= 0; i--)

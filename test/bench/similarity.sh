@@ -17,8 +17,8 @@ SELECT i, g.v || ' ' || s.v AS full_a, s.v AS surname_a,
 	   CASE WHEN i % 2 = 0 THEN g2.v || ' ' || s2.v WHEN i % 4 = 1 THEN names.mistype(g.v || ' ' || s.v, r5)
 			ELSE names.mistype(names.mistype(g.v || ' ' || s.v, r5), r6) END AS full_b,
 	   CASE WHEN i % 2 = 0 THEN s2.v WHEN i % 4 = 1 THEN names.mistype(s.v, r5) ELSE names.mistype(names.mistype(s.v, r5), r6) END AS surname_b
-FROM (SELECT i, names.pick(120, random()) AS n1, names.pick(2500, random()) AS n2, names.pick(120, random()) AS n3,
-			 names.pick(2500, random()) AS n4, random() AS r5, random() AS r6 FROM generate_series(1, :pairs) i) x
+FROM (SELECT i, names.pick_given(random()) AS n1, names.pick_surname(2500, random()) AS n2, names.pick_given(random()) AS n3,
+			 names.pick_surname(2500, random()) AS n4, random() AS r5, random() AS r6 FROM generate_series(1, :pairs) i) x
 JOIN names.given g ON g.n = n1 JOIN names.surname s ON s.n = n2
 JOIN names.given g2 ON g2.n = n3 JOIN names.surname s2 ON s2.n = n4;
 -- the same names without marks, for those who know bytes only, and with a mark in each
