@@ -41,6 +41,7 @@ inner='
 	fit_trait trait_text trait_bigint trait_float8 trait_boolean trait_date trait_timestamptz trait_text_array
 	name_distance closest_name statement_key purpose_id consent_rank consent_state fold_consents consent_expression
 	require_no_transaction replay_batch ensure_partitions recount_profiles mark_echoes refold_profiles
+	build_event_view check_event_properties derive_after_drop event_columns identifier_from traffic_kind traffic_rules
 	import_hint import_keys import_columns import_value import_object import_time consent_answer import_identifier
 	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import
 	consents_at living_profile_matches traits_match rule_time segment_sql_at rule_references nearest_name check_segment
@@ -184,8 +185,8 @@ generate() {
 			 FROM (SELECT cdp.identity_key('email', '')) loaded, pg_settings WHERE name LIKE 'cdp.%' ORDER BY name"
 		;;
 	identifier_types)
-		printf '| type | order | most per person | canonical form | |\n| --- | --- | --- | --- | --- |\n'
-		ask "SELECT format('| \`%s\` | %s | %s | %s | %s |', name, priority, CASE WHEN is_unique THEN '1 (unique)' ELSE max_per_profile::text END, normalizer, readme.cell(description))
+		printf '| type | order | most per person | most people | canonical form | |\n| --- | --- | --- | --- | --- | --- |\n'
+		ask "SELECT format('| \`%s\` | %s | %s | %s | %s | %s |', name, priority, CASE WHEN is_unique THEN '1 (unique)' ELSE max_per_profile::text END, max_people, normalizer, readme.cell(description))
 			 FROM cdp.identifier_type ORDER BY priority"
 		;;
 	purposes)
