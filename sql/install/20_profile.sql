@@ -356,28 +356,6 @@ END $$;
 COMMENT ON FUNCTION cdp.comment_customer_columns() IS 'Brings the comments of view cdp.customer up to date.';
 REVOKE ALL ON FUNCTION cdp.comment_customer_columns() FROM PUBLIC;
 
-CREATE FUNCTION cdp.refold_trait(trait text) RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, cdp, pg_temp
-AS $$
-DECLARE
-	last_id bigint := -9223372036854775808;
-	ids bigint[];
-BEGIN
-	LOOP
-		SELECT array_agg(d.profile_id), max(d.profile_id) INTO ids, last_id
-		FROM (SELECT DISTINCT f.profile_id FROM cdp.profile_fragment f
-			  WHERE f.profile_id > last_id AND f.traits ? trait
-			  ORDER BY f.profile_id LIMIT 10000) d;
-		EXIT WHEN ids IS NULL;
-		PERFORM cdp.fold_profiles(ids);
-		INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest(ids);
-	END LOOP;
-END $$;
-COMMENT ON FUNCTION cdp.refold_trait(text) IS
-'Folds the golden record of every profile again that has something said about the trait, and marks them to be evaluated.';
-REVOKE ALL ON FUNCTION cdp.refold_trait(text) FROM PUBLIC;
-
 CREATE FUNCTION cdp.define_trait(name text, type regtype DEFAULT 'text', merge_policy text DEFAULT 'latest',
 								 ignore_empty boolean DEFAULT true, kind text DEFAULT 'descriptive',
 								 sensitivity text DEFAULT 'normal', description text DEFAULT NULL) RETURNS void
@@ -428,7 +406,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text) IS
-'Registers a trait, or changes it: its column in the customer view, how it is merged, whether null, blank and [] are passed over (ignore_empty), its kind and sensitivity. The name is folded (firstName is first_name). In the golden record its values are JSON of its type, as far as they fit it (fit_trait); those that do not are listed by view trait_conflict. When its type or the way it is merged changes, the profiles concerned are folded again from the statements kept so far: a policy that looks at many statements finds those that came since. Types: text, bigint, float8, boolean, date, timestamptz, text[] (which union and list_n need). Raises 22023 for anything else, 42602 for an empty name, 2BP01 when other views keep the column''s type from changing.';
+'Registers a trait, or changes it: its column in the customer view, how it is merged, whether null, blank and [] are passed over (ignore_empty), its kind and sensitivity. The name is folded (firstName is first_name). In the golden record its values are JSON of its type, as far as they fit it (fit_trait); those that do not are listed by view trait_conflict. When its type or the way it is merged changes, the profiles concerned are folded again from all that their events tell (refold_trait), so that it does not matter when a trait was registered. Types: text, bigint, float8, boolean, date, timestamptz, text[] (which union and list_n need). Raises 22023 for anything else, 42602 for an empty name, 2BP01 when other views keep the column''s type from changing.';
 REVOKE ALL ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.check_choice(what text, chosen text, choices text[]) RETURNS void

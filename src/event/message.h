@@ -6,6 +6,7 @@
 #define CDP_MESSAGE_H
 
 #include "core/json.h"
+#include "event/trait_list.h"
 #include "identity/resolve.h"
 
 #define MAX_MESSAGE_ID_LENGTH 1000
@@ -89,12 +90,6 @@ typedef enum MessageType
 	MESSAGE_GROUP,
 	MESSAGE_ALIAS
 } MessageType;
-
-typedef struct TraitStatement
-{
-	const char *name;			/* folded, terminated */
-	const JsonNode *value;
-} TraitStatement;
 
 typedef struct ConsentStatement
 {

@@ -188,45 +188,6 @@ ResolveMessages(Batch *batch)
 	StoreIdentities(r, message_ids, batch->now);
 }
 
-/* {"trait": [[time, value]], …} of one message */
-static Jsonb *
-MessageFragment(const Message *m)
-{
-	JsonNode   *nodes = palloc0(sizeof(JsonNode) * m->ntraits * 4 + sizeof(JsonNode));
-	JsonNode   *root = nodes++;
-	char	   *time = psprintf(INT64_FORMAT, m->occurred_at);
-
-	root->kind = JSON_NODE_OBJECT;
-	for (int t = 0; t < m->ntraits; t++, nodes += 4)
-	{
-		JsonNode   *list = &nodes[0];
-		JsonNode   *pair = &nodes[1];
-		JsonNode   *stamp = &nodes[2];
-		JsonNode   *value = &nodes[3];
-
-		stamp->kind = JSON_NODE_NUMBER;
-		stamp->text = time;
-		stamp->len = strlen(time);
-		*value = *m->traits[t].value;
-		value->next = NULL;
-		value->key = NULL;
-		stamp->next = value;
-		pair->kind = list->kind = JSON_NODE_ARRAY;
-		pair->first = stamp;
-		pair->count = 2;
-		list->first = pair;
-		list->count = 1;
-		list->key = m->traits[t].name;
-		list->key_len = strlen(list->key);
-		if (root->last)
-			root->last->next = list;
-		else
-			root->first = list;
-		root->last = list;
-	}
-	return JsonToJsonb(root);
-}
-
 static void
 StoreFragments(Batch *batch, ProfileList *changed)
 {
@@ -249,7 +210,7 @@ StoreFragments(Batch *batch, ProfileList *changed)
 		RowsetSet(rows, 0, Int64GetDatum(IdentifierProfile(r, m->identifiers[0])));
 		RowsetSet(rows, 1, UUIDPGetDatum(&r->identifiers[m->identifiers[0]].key));
 		RowsetSet(rows, 2, Int16GetDatum(m->source->source_id));
-		RowsetSet(rows, 3, JsonbPGetDatum(MessageFragment(m)));
+		RowsetSet(rows, 3, JsonbPGetDatum(TraitFragment(m->traits, m->ntraits, m->occurred_at)));
 		RowsetAdd(rows);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
