@@ -20,7 +20,7 @@
 					  THEN coalesce(upper(substring(cdp.trait_text(u.properties, 'currency') FROM '^[A-Za-z]{3}$')), o.currency)
 					  ELSE o.currency END AS currency,
 				 o.revenue_base AS first_base,
-				 (SELECT s.value FROM cdp.setting s WHERE s.name = 'base_currency') AS base_currency
+				 b.value AS base_currency
 		  FROM (SELECT e.profile_id, e.message_key, e.occurred_at AS ordered_at, e.name, e.source_id,
 					   e.revenue, e.revenue_base, e.currency, e.properties, t.revenue_property,
 					   CASE WHEN e.dedupe_key IS NOT NULL
@@ -50,7 +50,9 @@
 							 AND e.type = 'track' AND NOT e.is_echo AND e.traffic IS NULL) a
 					 WHERE a.order_id IS NOT NULL
 					 GROUP BY a.profile_id, a.order_id) u
-			  ON u.profile_id = o.profile_id AND u.order_id = o.order_id) w;
+			  ON u.profile_id = o.profile_id AND u.order_id = o.order_id
+		  CROSS JOIN cdp.setting b
+		  WHERE b.name = 'base_currency') w;
 	COMMENT ON VIEW cdp.order_version IS
 	'What customer_order and customer_order_item are made of: an order with the contents that its latest Order Updated gave it. Read those two.';
 
@@ -63,9 +65,9 @@
 		   m.currency, m.gross, m.refunded,
 		   CASE WHEN m.cancelled_at IS NOT NULL THEN 0 ELSE m.gross - m.refunded END AS net,
 		   m.gross_base,
-		   CASE WHEN m.refunded = 0 THEN 0 ELSE m.refunded * m.rate END AS refunded_base,
+		   CASE WHEN m.refunded = 0 THEN 0 ELSE m.refunded * m.later_rate END AS refunded_base,
 		   CASE WHEN m.cancelled_at IS NOT NULL THEN 0
-				WHEN m.refunded = 0 THEN m.gross_base ELSE m.gross_base - m.refunded * m.rate END AS net_base,
+				WHEN m.refunded = 0 THEN m.gross_base ELSE m.gross_base - m.refunded * m.later_rate END AS net_base,
 		   cdp.property_number(m.properties, 'tax') AS tax,
 		   cdp.property_number(m.properties, 'shipping') AS shipping,
 		   cdp.property_number(m.properties, 'discount') AS discount,
@@ -80,19 +82,23 @@
 										   THEN m.properties -> 'products' END) p
 			WHERE jsonb_typeof(p) = 'object') AS items,
 		   m.other_refunds, m.updated_at, m.refunded_at, m.cancelled_at, m.message_key
-	FROM (SELECT v.*,
-				 CASE WHEN v.updated_at IS NULL THEN v.first_base ELSE v.gross * v.rate END AS gross_base,
-				 CASE WHEN v.refunded_at IS NULL THEN 0
-					  WHEN v.has_full_refund THEN greatest(v.gross, 0)
-					  ELSE coalesce(greatest(least((SELECT sum(r.amount) FROM unnest(v.refund_amounts, v.refund_currencies) r (amount, currency)
-											 WHERE coalesce(r.currency, v.currency, v.base_currency) = coalesce(v.currency, v.base_currency)),
-											v.gross), 0), 0)
-					  END AS refunded,
-				 CASE WHEN v.refunded_at IS NULL THEN 0
-					  ELSE (SELECT count(*) FROM unnest(v.refund_currencies) r (currency)
-							WHERE coalesce(r.currency, v.currency, v.base_currency) <> coalesce(v.currency, v.base_currency))
-					  END AS other_refunds
-		  FROM cdp.order_version v) m
+	FROM (SELECT v.*, r.refunded, r.other_refunds, r.later_rate,
+				 CASE WHEN v.updated_at IS NULL THEN v.first_base ELSE v.gross * r.later_rate END AS gross_base
+		  FROM cdp.order_version v
+		  -- OFFSET 0: once an order, not wherever it is used
+		  CROSS JOIN LATERAL (
+			  SELECT CASE WHEN v.updated_at IS NOT NULL OR v.refunded_at IS NOT NULL THEN v.rate END AS later_rate,
+					 CASE WHEN v.refunded_at IS NULL THEN 0
+						  WHEN v.has_full_refund THEN greatest(v.gross, 0)
+						  ELSE greatest(least((SELECT coalesce(sum(f.amount), 0) FROM unnest(v.refund_amounts, v.refund_currencies) f (amount, currency)
+											   WHERE coalesce(f.currency, v.currency, v.base_currency) = coalesce(v.currency, v.base_currency)),
+											  v.gross), 0)
+						  END AS refunded,
+					 CASE WHEN v.refunded_at IS NULL THEN 0
+						  ELSE (SELECT count(*) FROM unnest(v.refund_currencies) f (currency)
+								WHERE coalesce(f.currency, v.currency, v.base_currency) <> coalesce(v.currency, v.base_currency))
+						  END AS other_refunds
+			  OFFSET 0) r) m
 	JOIN cdp.source s ON s.source_id = m.source_id;
 	COMMENT ON VIEW cdp.customer_order IS
 	'One row an order: an event of a type registered with a revenue_property and a dedupe_property, with the Order Updated, Order Refunded and Order Cancelled of the same person that name its number as order_id. Echoes of the same order from other systems, bots and internal traffic are not in it. Amounts are as sent, in currency; those in _base are in the setting base_currency at the rate of the order''s day, null when there is no rate.';

@@ -29,7 +29,7 @@ SELECT pg_temp.track('web', 'Order Completed', '2026-03-05T10:00:00Z', '{"order_
 SELECT pg_temp.track('web', 'Order Completed', '2026-03-06T10:00:00Z', '{"revenue": 5, "currency": "EUR"}');
 SELECT pg_temp.track('web', 'Store Purchase', '2026-03-07T10:00:00Z', '{"receipt": {"no": 77}, "sum": 12.5, "currency": "EUR", "products": [{"sku": "bread", "price": 2.5, "quantity": 5}]}');
 SELECT pg_temp.track('web', 'Order Completed', '2026-03-08T10:00:00Z', '{"order_id": "A6", "revenue": "a lot", "currency": "EUR"}');
--- A2 in part, twice, and once in another currency; A3 changed, then refunded; A4 refunded whole; A5 cancelled; A9 is no order
+-- A2 in part, twice, and once in another currency; A3 changed, then refunded; A4 refunded whole; A5 cancelled; 77 in another currency alone; A9 is no order
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-03T10:00:00Z', '{"order_id": "A2", "total": 30, "currency": "PLN"}');
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-04T10:00:00Z', '{"order_id": "A2", "total": -20}');
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-05T10:00:00Z', '{"order_id": "A2", "total": 7, "currency": "USD"}');
@@ -39,6 +39,7 @@ SELECT pg_temp.track('web', 'Order Updated', '2026-03-03T09:00:00Z', '{"order_id
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-09T10:00:00Z', '{"order_id": "A3", "total": 500, "currency": "EUR"}');
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-09T11:00:00Z', '{"order_id": "A4"}');
 SELECT pg_temp.track('web', 'Order Cancelled', '2026-03-09T12:00:00Z', '{"order_id": "A5"}');
+SELECT pg_temp.track('web', 'Order Refunded', '2026-03-09T13:00:00Z', '{"order_id": "77", "total": 1, "currency": "PLN"}');
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-09T13:00:00Z', '{"order_id": "A9", "total": 5}');
 -- another person's order of the same number
 SELECT pg_temp.track('web', 'Order Completed', '2026-03-01T10:00:00Z', '{"order_id": "A2", "revenue": 9, "currency": "EUR"}', 'u2');
