@@ -81,10 +81,12 @@ AS $$
 		('event_context', 'identity', 'context_key', false, NULL),
 		('setting', 'reference', NULL, false, NULL),
 		('source', 'reference', NULL, false, NULL),
+		('write_key', 'reference', NULL, false, NULL),
 		('identifier_type', 'reference', NULL, false, NULL),
 		('identifier_path', 'reference', NULL, false, NULL),
 		('blocked_identifier', 'reference', NULL, false, NULL),
 		('purpose', 'reference', NULL, false, NULL),
+		('tcf_purpose', 'reference', NULL, false, NULL),
 		('trait', 'reference', NULL, false, NULL),
 		('event_type', 'reference', NULL, false, NULL),
 		('exchange_rate', 'reference', NULL, false, NULL),
@@ -98,6 +100,8 @@ AS $$
 		('rejected', 'local', NULL, false, NULL),
 		('ingest_run', 'local', NULL, false, NULL),
 		('quality_issue', 'local', NULL, false, NULL),
+		('followed_table', 'local', NULL, false, NULL),
+		('import_mark', 'local', NULL, false, NULL),
 		('dirty_profile', 'local', NULL, false, NULL)) t
 $$;
 COMMENT ON FUNCTION cdp.layout() IS

@@ -20,7 +20,7 @@ BEGIN
 			USING ERRCODE = 'CDX20', HINT = 'SELECT name FROM cdp.identifier_type lists the types.';
 	END IF;
 	INSERT INTO cdp.source AS s (name, kind, priority, user_id_type)
-	VALUES (add_source.name, add_source.kind, add_source.priority, id_type)
+	VALUES (add_source.name, add_source.kind, coalesce(add_source.priority, 100), id_type)
 	ON CONFLICT ON CONSTRAINT source_name_key DO UPDATE
 	SET kind = excluded.kind, priority = excluded.priority, user_id_type = excluded.user_id_type;
 END $$;
@@ -86,7 +86,7 @@ DECLARE
 BEGIN
 	PERFORM cdp.require_no_transaction('SELECT * FROM cdp.process_batch(); takes one batch in your transaction.');
 	LOOP
-		PERFORM cdp.process_batch(batch_size);
+		PERFORM cdp.process_batch(coalesce(batch_size, 10000));
 		COMMIT;
 		-- rows that another session is at do not count
 		SELECT EXISTS (SELECT FROM cdp.inbox FOR UPDATE SKIP LOCKED LIMIT 1) INTO is_more;
@@ -154,7 +154,8 @@ BEGIN
 		partition := 'event_' || to_char(month, 'YYYY_MM');
 		CONTINUE WHEN to_regclass('cdp.' || partition) IS NOT NULL;
 		PERFORM pg_advisory_xact_lock(hashtextextended('cdp.partitions', 0));
-		CONTINUE WHEN to_regclass('cdp.' || partition) IS NOT NULL;	-- made while we waited
+		-- made by another session while we waited?  its catalog row tells, caches may not know yet
+		CONTINUE WHEN EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace AND c.relname = partition);
 		lower_bound := greatest(month, (SELECT value FROM cdp.setting WHERE name = 'event_start')::date) || ' 00:00:00+00';
 		upper_bound := (month + interval '1 month')::date || ' 00:00:00+00';
 		EXECUTE format('CREATE TABLE cdp.%I (LIKE cdp.event INCLUDING ALL)', partition);
@@ -190,24 +191,44 @@ COMMENT ON FUNCTION cdp.recount_profiles(bigint[]) IS
 'Counts the events of these profiles anew, after events joined or left them, and marks them for the next refresh.';
 REVOKE ALL ON FUNCTION cdp.recount_profiles(bigint[]) FROM PUBLIC;
 
+CREATE FUNCTION cdp.mark_echoes(profile_ids bigint[], dedupe_keys uuid[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+	UPDATE cdp.event e SET is_echo = r.place > 1
+	FROM (SELECT v.profile_id, v.occurred_at, v.message_key, v.is_echo,
+				 row_number() OVER (PARTITION BY v.profile_id, v.dedupe_key
+									ORDER BY s.priority DESC, v.occurred_at, v.message_key) AS place
+		  FROM (SELECT DISTINCT * FROM unnest(profile_ids, dedupe_keys)) p (profile_id, dedupe_key)
+		  JOIN cdp.event v ON v.profile_id = p.profile_id AND v.dedupe_key = p.dedupe_key
+		  JOIN cdp.source s ON s.source_id = v.source_id) r
+	WHERE r.is_echo <> (r.place > 1)
+	  AND e.profile_id = r.profile_id AND e.occurred_at = r.occurred_at AND e.message_key = r.message_key;
+END $$;
+COMMENT ON FUNCTION cdp.mark_echoes(bigint[], uuid[]) IS
+'Decides which of the messages of profile_ids[i] that tell the fact dedupe_keys[i] counts: by source priority, then earliest time, then key; the others are echoes.';
+REVOKE ALL ON FUNCTION cdp.mark_echoes(bigint[], uuid[]) FROM PUBLIC;
+
 CREATE FUNCTION cdp.mark_echoes(ids bigint[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 BEGIN
-	UPDATE cdp.event e SET is_echo = r.place > 1
-	FROM (SELECT v.profile_id, v.occurred_at, v.message_key,
-				 row_number() OVER (PARTITION BY v.profile_id, v.dedupe_key
-									ORDER BY s.priority DESC, v.occurred_at, v.message_key) AS place
+	-- a fact told once was no echo before and is none now, unless its partner left
+	PERFORM cdp.mark_echoes(array_agg(d.profile_id), array_agg(d.dedupe_key))
+	FROM (SELECT v.profile_id, v.dedupe_key
 		  FROM (SELECT DISTINCT unnest(ids)) p (profile_id)
 		  JOIN cdp.event v ON v.profile_id = p.profile_id AND v.dedupe_key IS NOT NULL
-		  JOIN cdp.source s ON s.source_id = v.source_id) r
-	WHERE e.profile_id = r.profile_id AND e.occurred_at = r.occurred_at AND e.message_key = r.message_key
-	  AND e.is_echo <> (r.place > 1);
+		  GROUP BY v.profile_id, v.dedupe_key HAVING count(*) > 1 OR bool_or(v.is_echo)) d
+	HAVING count(*) > 0;
 END $$;
 COMMENT ON FUNCTION cdp.mark_echoes(bigint[]) IS
-'Decides for these profiles which of the messages that tell the same fact counts: by source priority, then earliest time, then key; the others are echoes.';
+'The same for all facts of these profiles, after events joined or left them.';
 REVOKE ALL ON FUNCTION cdp.mark_echoes(bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.refold_profiles(ids bigint[]) RETURNS void

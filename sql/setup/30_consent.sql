@@ -39,3 +39,17 @@
 	ALTER SEQUENCE cdp.consent_record_id_seq OWNED BY cdp.consent_record.consent_record_id;
 	COMMENT ON TABLE cdp.consent_record IS 'Ledger of consent: one statement a row, never changed. statement_key is a hash of what was said, so that a repeated import adds nothing.';
 	COMMENT ON COLUMN cdp.consent_record.anchor IS 'identity_key of the identifier under which it was said; the row lives on the profile that holds it.';
+
+	CREATE TABLE IF NOT EXISTS cdp.tcf_purpose (
+		tcf_purpose int CHECK (tcf_purpose BETWEEN 1 AND 24),
+		purpose text,
+		PRIMARY KEY (tcf_purpose, purpose)
+	);
+	COMMENT ON TABLE cdp.tcf_purpose IS 'What a TC string in a message says of our purposes: a purpose is granted when the person consents to all TCF purposes that stand with it here, else denied. Purposes without a row are not touched.';
+	-- once: what an operator takes out stays out
+	IF NOT EXISTS (SELECT FROM cdp.tcf_purpose) THEN
+		INSERT INTO cdp.tcf_purpose (tcf_purpose, purpose) VALUES
+			(2, 'advertising'), (3, 'advertising'), (4, 'advertising'), (7, 'advertising'),
+			(5, 'profiling'), (6, 'profiling'),
+			(8, 'analytics'), (9, 'analytics');
+	END IF;

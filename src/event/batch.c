@@ -46,6 +46,10 @@ static Statement select_purposes = {
 	"SELECT purpose_id, name FROM cdp.purpose UNION ALL"
 	" SELECT purpose_id, unnest(aliases) FROM cdp.purpose ORDER BY 1"
 };
+static Statement select_tcf_purposes = {
+	"SELECT t.tcf_purpose, p.purpose_id FROM cdp.tcf_purpose t JOIN cdp.purpose p ON p.name = t.purpose"
+	" ORDER BY p.purpose_id, t.tcf_purpose"
+};
 static Statement select_kept_empty = {"SELECT name FROM cdp.trait WHERE NOT ignore_empty"};
 static Statement select_settings = {
 	"SELECT (extract(epoch FROM (SELECT value FROM cdp.setting WHERE name = 'clock_skew_threshold')::interval) * 1000000)::bigint,"
@@ -137,6 +141,15 @@ LoadIngestRules(void)
 	{
 		rules->purposes[row].purpose_id = DatumGetInt16(Value(row, 1));
 		rules->purposes[row].name = Text(row, 2);
+	}
+
+	StatementRun(&select_tcf_purposes, NULL, NULL);
+	rules->ntcf_purposes = SPI_processed;
+	rules->tcf_purposes = palloc(sizeof(TcfPurposeRow) * Max(SPI_processed, 1));
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		rules->tcf_purposes[row].tcf_purpose = DatumGetInt32(Value(row, 1));
+		rules->tcf_purposes[row].purpose_id = DatumGetInt16(Value(row, 2));
 	}
 
 	rules->plan = LoadTrackingPlan();
@@ -262,13 +275,6 @@ ReadElement(Batch *batch, const JsonNode *node, const JsonNode *envelope)
 	Message    *m;
 
 	CHECK_FOR_INTERRUPTS();
-	if (node->raw_len > batch->rules->max_message_size)
-	{
-		Reject(batch, node, envelope, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-			   "the message has %d bytes, the setting max_message_size allows %d",
-			   node->raw_len, batch->rules->max_message_size);
-		return;
-	}
 	if (batch->nmessages == batch->messages_size)
 	{
 		batch->messages_size = Max(64, batch->messages_size * 2);

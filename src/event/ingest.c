@@ -377,7 +377,19 @@ cdp_ingest_bytea(PG_FUNCTION_ARGS)
 	return IngestOne(fcinfo, &payload);
 }
 
-/* Rows (source, payload text, payload_bytes, received_at) of SPI's result as payloads. */
+static int
+ComparePayload(const void *a, const void *b)
+{
+	int64		x = ((const Payload *) a)->number;
+	int64		y = ((const Payload *) b)->number;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Rows (source, payload text, payload_bytes, received_at, number) of SPI's
+ * result as payloads, by number.
+ */
 static Payload *
 PayloadsFromResult(Ingest *ingest, uint64 count)
 {
@@ -410,7 +422,9 @@ PayloadsFromResult(Ingest *ingest, uint64 count)
 			payload->has_received_at = true;
 			payload->received_at = DatumGetTimestampTz(value);
 		}
+		payload->number = DatumGetInt64(SPI_getbinval(tuple, desc, 5, &isnull));
 	}
+	qsort(payloads, count, sizeof(Payload), ComparePayload);
 	return payloads;
 }
 
@@ -468,10 +482,9 @@ Datum
 cdp_process_batch(PG_FUNCTION_ARGS)
 {
 	static Statement take = {
-		"WITH taken AS (DELETE FROM cdp.inbox WHERE inbox_id IN ("
-		"  SELECT inbox_id FROM cdp.inbox ORDER BY inbox_id LIMIT $1 FOR UPDATE SKIP LOCKED)"
-		"  RETURNING inbox_id, source, payload, received_at)"
-		" SELECT source, payload, NULL::bytea, received_at FROM taken ORDER BY inbox_id",
+		"DELETE FROM cdp.inbox WHERE ctid = ANY (ARRAY("
+		"  SELECT ctid FROM cdp.inbox ORDER BY inbox_id LIMIT $1 FOR UPDATE SKIP LOCKED))"
+		" RETURNING source, payload, NULL::bytea, received_at, inbox_id",
 		{INT4OID}
 	};
 	Datum		args[1] = {PG_GETARG_DATUM(0)};
@@ -497,7 +510,7 @@ cdp_replay_batch(PG_FUNCTION_ARGS)
 		"  WHERE replayed_at IS NULL AND ($1 IS NULL OR source = $1) AND rejected_id <= $2"
 		"  ORDER BY rejected_id LIMIT $3 FOR UPDATE SKIP LOCKED)"
 		"  RETURNING rejected_id, source, payload, payload_bytes, received_at)"
-		" SELECT source, payload, payload_bytes, received_at FROM taken ORDER BY rejected_id",
+		" SELECT source, payload, payload_bytes, received_at, rejected_id FROM taken",
 		{TEXTOID, INT8OID, INT4OID}
 	};
 	Datum		args[3];

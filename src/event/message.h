@@ -6,6 +6,7 @@
 #define CDP_MESSAGE_H
 
 #include "core/json.h"
+#include "event/trait_list.h"
 #include "identity/resolve.h"
 
 #define MAX_MESSAGE_ID_LENGTH 1000
@@ -42,6 +43,12 @@ typedef struct PurposeRow
 	char	   *name;			/* name or alias */
 } PurposeRow;
 
+typedef struct TcfPurposeRow
+{
+	int			tcf_purpose;	/* 1 to 24 */
+	int16		purpose_id;
+} TcfPurposeRow;
+
 typedef struct IdentifierPathRow
 {
 	char	   *event;			/* NULL: every event */
@@ -62,6 +69,8 @@ typedef struct IngestRules
 	EventTypeRow *event_types;
 	int			npurposes;
 	PurposeRow *purposes;
+	int			ntcf_purposes;
+	TcfPurposeRow *tcf_purposes;	/* those of one purpose stand together */
 	struct TrackingPlan *plan;
 	struct TrafficRules *traffic;
 	int			nkept_empty;	/* traits whose empty values count */
@@ -82,16 +91,11 @@ typedef enum MessageType
 	MESSAGE_ALIAS
 } MessageType;
 
-typedef struct TraitStatement
-{
-	const char *name;			/* folded, terminated */
-	const JsonNode *value;
-} TraitStatement;
-
 typedef struct ConsentStatement
 {
 	int16		purpose_id;
 	const char *status;
+	const char *tc_string;		/* the TC string that says so, or NULL */
 } ConsentStatement;
 
 typedef struct Message

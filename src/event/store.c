@@ -28,7 +28,8 @@ static Statement insert_consents = {
 	"INSERT INTO cdp.consent_record (profile_id, anchor, statement_key, purpose_id, status, legal_basis, channel,"
 	"  evidence, occurred_at, received_at, source_id)"
 	" SELECT b.profile_id, b.anchor, b.statement_key, b.purpose_id, b.status, p.legal_basis, 'message',"
-	"  jsonb_build_object('message_id', b.message_id, 'message_key', b.message_key), b.occurred_at, b.received_at, b.source_id"
+	"  jsonb_build_object('message_id', b.message_id, 'message_key', b.message_key)"
+	"   || CASE WHEN b.tc_string IS NULL THEN '{}' ELSE jsonb_build_object('tc_string', b.tc_string) END, b.occurred_at, b.received_at, b.source_id"
 	" FROM batch_consent b JOIN cdp.purpose p ON p.purpose_id = b.purpose_id"
 	" ORDER BY b.profile_id, b.statement_key"
 	" ON CONFLICT (profile_id, statement_key) DO NOTHING RETURNING profile_id"
@@ -140,6 +141,8 @@ NoteDays(Batch *batch)
 
 			identifier->first_seen = Min(identifier->first_seen, day);
 			identifier->last_seen = Max(identifier->last_seen, day);
+			if (m->nidentifiers > 1)
+				identifier->meets_others = true;
 			if (identifier->source_id == 0)
 				identifier->source_id = m->source->source_id;
 		}
@@ -185,45 +188,6 @@ ResolveMessages(Batch *batch)
 	StoreIdentities(r, message_ids, batch->now);
 }
 
-/* {"trait": [[time, value]], …} of one message */
-static Jsonb *
-MessageFragment(const Message *m)
-{
-	JsonNode   *nodes = palloc0(sizeof(JsonNode) * m->ntraits * 4 + sizeof(JsonNode));
-	JsonNode   *root = nodes++;
-	char	   *time = psprintf(INT64_FORMAT, m->occurred_at);
-
-	root->kind = JSON_NODE_OBJECT;
-	for (int t = 0; t < m->ntraits; t++, nodes += 4)
-	{
-		JsonNode   *list = &nodes[0];
-		JsonNode   *pair = &nodes[1];
-		JsonNode   *stamp = &nodes[2];
-		JsonNode   *value = &nodes[3];
-
-		stamp->kind = JSON_NODE_NUMBER;
-		stamp->text = time;
-		stamp->len = strlen(time);
-		*value = *m->traits[t].value;
-		value->next = NULL;
-		value->key = NULL;
-		stamp->next = value;
-		pair->kind = list->kind = JSON_NODE_ARRAY;
-		pair->first = stamp;
-		pair->count = 2;
-		list->first = pair;
-		list->count = 1;
-		list->key = m->traits[t].name;
-		list->key_len = strlen(list->key);
-		if (root->last)
-			root->last->next = list;
-		else
-			root->first = list;
-		root->last = list;
-	}
-	return JsonToJsonb(root);
-}
-
 static void
 StoreFragments(Batch *batch, ProfileList *changed)
 {
@@ -246,7 +210,7 @@ StoreFragments(Batch *batch, ProfileList *changed)
 		RowsetSet(rows, 0, Int64GetDatum(IdentifierProfile(r, m->identifiers[0])));
 		RowsetSet(rows, 1, UUIDPGetDatum(&r->identifiers[m->identifiers[0]].key));
 		RowsetSet(rows, 2, Int16GetDatum(m->source->source_id));
-		RowsetSet(rows, 3, JsonbPGetDatum(MessageFragment(m)));
+		RowsetSet(rows, 3, JsonbPGetDatum(TraitFragment(m->traits, m->ntraits, m->occurred_at)));
 		RowsetAdd(rows);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
@@ -268,7 +232,7 @@ StoreConsents(Batch *batch, ProfileList *changed)
 	static const RowsetColumn columns[] = {
 		{"profile_id", INT8OID}, {"anchor", UUIDOID}, {"statement_key", UUIDOID}, {"purpose_id", INT2OID},
 		{"status", TEXTOID}, {"message_id", TEXTOID}, {"message_key", UUIDOID}, {"occurred_at", TIMESTAMPTZOID},
-		{"received_at", TIMESTAMPTZOID}, {"source_id", INT2OID}
+		{"received_at", TIMESTAMPTZOID}, {"source_id", INT2OID}, {"tc_string", TEXTOID}
 	};
 	Rowset	   *rows = RowsetCreate("batch_consent", columns, lengthof(columns));
 	Resolver   *r = batch->resolver;
@@ -295,6 +259,8 @@ StoreConsents(Batch *batch, ProfileList *changed)
 			if (m->has_received_at)
 				RowsetSet(rows, 8, TimestampTzGetDatum(m->received_at));
 			RowsetSet(rows, 9, Int16GetDatum(m->source->source_id));
+			if (m->consents[c].tc_string)
+				RowsetSet(rows, 10, CStringGetTextDatum(m->consents[c].tc_string));
 			RowsetAdd(rows);
 		}
 	}
@@ -411,7 +377,6 @@ void
 StoreBatch(Batch *batch)
 {
 	ProfileList recount = ProfileListCreate();
-	ProfileList echoes = ProfileListCreate();
 	ProfileList traits = ProfileListCreate();
 	ProfileList consents = ProfileListCreate();
 	ProfileList touched = ProfileListCreate();
@@ -424,15 +389,14 @@ StoreBatch(Batch *batch)
 		for (int i = 0; i < batch->resolver->nmoved; i++)
 			ProfileListAdd(&recount, batch->resolver->moved[i]);
 		FindDuplicates(batch, &recount);
-		StoreEvents(batch, &touched, &echoes);
+		StoreEvents(batch, &touched);
 		StoreFragments(batch, &traits);
 		StoreConsents(batch, &consents);
 
-		ProfileListAddAll(&echoes, &recount);
 		ProfileListAddAll(&traits, &recount);
 		ProfileListAddAll(&consents, &recount);
 		RunForProfiles(&recount_profiles, &recount);
-		RunForProfiles(&mark_echoes, &echoes);
+		RunForProfiles(&mark_echoes, &recount);
 		RunForProfiles(&fold_profiles, &traits);
 		RunForProfiles(&fold_consents, &consents);
 		ProfileListAddAll(&touched, &traits);

@@ -27,6 +27,6 @@ extern void FindDuplicates(Batch *batch, ProfileList *recount);
 
 /* store_event.c: events with their times and contexts */
 extern void EnsurePartitions(Batch *batch);
-extern void StoreEvents(Batch *batch, ProfileList *touched, ProfileList *echoes);
+extern void StoreEvents(Batch *batch, ProfileList *touched);
 
 #endif							/* CDP_STORE_H */

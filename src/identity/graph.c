@@ -6,10 +6,10 @@
  * The caller holds the resolver's lock.  In exclusive mode nothing moves
  * meanwhile.  In shared mode others ingest as well, and the order of locks
  * keeps everybody safe: first the known profiles, sorted, in one statement;
- * then the identifiers are read once more, since they may have moved while we
- * waited; then new keys are inserted, sorted.  When the second reading differs
- * or a new key is there already, the batch starts again.  Whoever moves an
- * identifier holds the row locks of both profiles.
+ * then new keys are inserted, sorted.  Whoever moves an identifier holds the
+ * row locks of both profiles and raises their move_count; so when a count is
+ * another than at the look-up, or a new key is there already, the batch
+ * starts again.
  */
 #include "core/core.h"
 
@@ -19,24 +19,27 @@
 #include "identity/resolve.h"
 
 static Statement select_identities = {
-	"SELECT i.identity_key, i.profile_id, p.state, p.first_seen, p.last_seen, p.is_retired"
+	"SELECT i.identity_key, i.profile_id, p.state, p.first_seen, p.last_seen, p.is_retired, f.move_count"
 	" FROM unnest($1) k (identity_key)"
 	" JOIN cdp.identity i ON i.identity_key = k.identity_key"
-	" JOIN cdp.profile_identity p ON p.profile_id = i.profile_id AND p.identity_key = i.identity_key",
+	" JOIN cdp.profile_identity p ON p.profile_id = i.profile_id AND p.identity_key = i.identity_key"
+	" JOIN cdp.profile f ON f.profile_id = i.profile_id",
 	{UUIDARRAYOID}
 };
 
 static Statement select_counts = {
-	"SELECT p.profile_id, coalesce(c.event_count, 0), t.type, t.n"
-	" FROM unnest($1) p (profile_id)"
-	" LEFT JOIN cdp.profile_counter c ON c.profile_id = p.profile_id"
-	" LEFT JOIN LATERAL (SELECT i.type, count(*) AS n FROM cdp.profile_identity i"
-	"   WHERE i.profile_id = p.profile_id AND i.state = 'active' GROUP BY i.type) t ON true",
+	"SELECT profile_id, type, count(*) FROM cdp.profile_identity"
+	" WHERE profile_id = ANY ($1) AND state = 'active' GROUP BY profile_id, type",
+	{INT8ARRAYOID}
+};
+
+static Statement select_events = {
+	"SELECT profile_id, event_count FROM cdp.profile_counter WHERE profile_id = ANY ($1)",
 	{INT8ARRAYOID}
 };
 
 static Statement lock_profiles = {
-	"SELECT FROM cdp.profile WHERE profile_id = ANY ($1) ORDER BY profile_id FOR NO KEY UPDATE",
+	"SELECT profile_id, move_count FROM cdp.profile WHERE profile_id = ANY ($1) ORDER BY profile_id FOR NO KEY UPDATE",
 	{INT8ARRAYOID}
 };
 
@@ -70,6 +73,13 @@ static Statement insert_profiles = {
 static Statement move_identities = {
 	"SELECT cdp.move_identities($1, $2, $3)",
 	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID}
+};
+
+/* the evidence of an identifier that is shared now counts no more */
+static Statement demote_links = {
+	"UPDATE cdp.identity_link SET state = 'demoted'"
+	" WHERE (key_a = ANY ($1) OR key_b = ANY ($1)) AND state = 'active' AND rule <> 'alias'",
+	{UUIDARRAYOID}
 };
 
 static Statement merge_persons = {
@@ -118,6 +128,7 @@ static Statement queue_settling = {
 typedef struct ProfilePerson
 {
 	int64		profile_id;
+	int64		move_count;
 	int			person;
 } ProfilePerson;
 
@@ -133,37 +144,10 @@ CompareProfilePerson(const void *a, const void *b)
 static int
 PersonOfProfile(const ProfilePerson *list, int count, int64 profile_id)
 {
-	ProfilePerson wanted = {profile_id, 0};
+	ProfilePerson wanted = {profile_id};
 	const ProfilePerson *found = bsearch(&wanted, list, count, sizeof(ProfilePerson), CompareProfilePerson);
 
 	return found ? found->person : -1;
-}
-
-/* Now that the profiles are locked: is everything where it was? */
-static bool
-AreUnmoved(Resolver *r, Datum keys)
-{
-	int			known = 0;
-
-	for (int i = 0; i < r->nidentifiers; i++)
-		if (r->identifiers[i].stored_profile != 0)
-			known++;
-	StatementRun(&select_identities, &keys, NULL);
-	if (SPI_processed != known)
-		return false;
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[row];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		pg_uuid_t  *key = DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull));
-		const Identifier *i = &r->identifiers[ResolverFindKey(r, key)];
-
-		if (i->stored_profile != DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull)) ||
-			(i->stored_state == IDENTIFIER_SHARED) != (strcmp(SPI_getvalue(tuple, desc, 3), "shared") == 0))
-			return false;
-	}
-	return true;
 }
 
 /* Another session was quicker: the batch starts again. */
@@ -175,19 +159,96 @@ StartAgain(void)
 			 errmsg("another session changed the same persons")));
 }
 
+/* Locks the profiles; starts again when an identifier moved meanwhile. */
+static void
+LockPersons(ProfilePerson *list, int count, Datum ids)
+{
+	StatementRun(&lock_profiles, &ids, NULL);
+	if (SPI_processed != count)
+		StartAgain();
+	for (int i = 0; i < count; i++)
+	{
+		bool		isnull;
+
+		/* both are sorted by profile id */
+		if (DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull)) != list[i].move_count)
+			StartAgain();
+	}
+}
+
+/*
+ * How many events a profile has decides which one a merge keeps: asked only
+ * for profiles that some message names together with another.
+ */
+static void
+LoadEventCounts(Resolver *r, const ProfilePerson *list, int count, const Datum *ids, const bool *may_merge)
+{
+	Datum	   *wanted = palloc(sizeof(Datum) * count);
+	int			nwanted = 0;
+	Datum		arg;
+
+	for (int i = 0; i < count; i++)
+		if (may_merge[list[i].person])
+			wanted[nwanted++] = ids[i];
+	if (nwanted == 0)
+		return;
+	arg = BigintArray(wanted, nwanted);
+	StatementRun(&select_events, &arg, NULL);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		bool		isnull;
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		int			person = PersonOfProfile(list, count, DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull)));
+
+		r->persons[person].event_count = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
+	}
+}
+
+static void
+LoadIdentifierCounts(Resolver *r, const ProfilePerson *list, int count, Datum ids)
+{
+	StatementRun(&select_counts, &ids, NULL);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		int			person = PersonOfProfile(list, count, DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull)));
+		text	   *type = DatumGetTextPP(SPI_getbinval(tuple, desc, 2, &isnull));
+		int			t = FindIdentifierType(r->rules, VARDATA_ANY(type), VARSIZE_ANY_EXHDR(type));
+
+		if (t >= 0)
+			r->persons[person].counts[t] = Min(DatumGetInt64(SPI_getbinval(tuple, desc, 3, &isnull)), PG_UINT16_MAX);
+	}
+}
+
+static void
+LoadApart(Resolver *r, const ProfilePerson *list, int count, Datum ids)
+{
+	StatementRun(&select_apart, &ids, NULL);
+	r->napart = SPI_processed;
+	r->apart = MemoryContextAlloc(r->context, sizeof(*r->apart) * Max(r->napart, 1));
+	for (int row = 0; row < r->napart; row++)
+	{
+		bool		isnull;
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+
+		r->apart[row].a = PersonOfProfile(list, count, DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull)));
+		r->apart[row].b = PersonOfProfile(list, count, DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull)));
+	}
+}
+
 /* Makes a person for each stored profile that an identifier of the batch has. */
 static void
-LoadPersons(Resolver *r, Datum keys)
+LoadPersons(Resolver *r, ProfilePerson *list, int count)
 {
-	ProfilePerson *list = palloc(sizeof(ProfilePerson) * Max(r->nidentifiers, 1));
-	Datum	   *ids = palloc(sizeof(Datum) * Max(r->nidentifiers, 1));
-	int			count = 0;
+	Datum	   *ids = palloc(sizeof(Datum) * Max(count, 1));
+	bool	   *may_merge;
 	int			distinct = 0;
-	Datum		args[1];
+	Datum		array;
 
-	for (int i = 0; i < r->nidentifiers; i++)
-		if (r->identifiers[i].stored_profile != 0)
-			list[count++].profile_id = r->identifiers[i].stored_profile;
 	if (count == 0)
 		return;
 	qsort(list, count, sizeof(ProfilePerson), CompareProfilePerson);
@@ -199,43 +260,20 @@ LoadPersons(Resolver *r, Datum keys)
 			list[distinct].person = ResolverNewPerson(r, list[i].profile_id, 0);
 			distinct++;
 		}
-	args[0] = BigintArray(ids, distinct);
+	array = BigintArray(ids, distinct);
 	if (!r->is_alone)
-	{
-		StatementRun(&lock_profiles, args, NULL);
-		if (!AreUnmoved(r, keys))
-			StartAgain();
-	}
-	StatementRun(&select_counts, args, NULL);
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[row];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		int64		profile_id = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
-		int64		events = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-		char	   *type = SPI_getvalue(tuple, desc, 3);
-		Person	   *person = &r->persons[PersonOfProfile(list, distinct, profile_id)];
-		int			t = type ? FindIdentifierType(r->rules, type, strlen(type)) : -1;
-
-		person->event_count = events;
-		if (t >= 0)
-			person->counts[t] = Min(DatumGetInt64(SPI_getbinval(tuple, desc, 4, &isnull)), PG_UINT16_MAX);
-	}
+		LockPersons(list, distinct, array);
 	for (int i = 0; i < r->nidentifiers; i++)
 		if (r->identifiers[i].stored_profile != 0)
 			r->identifiers[i].person = PersonOfProfile(list, distinct, r->identifiers[i].stored_profile);
+	LoadIdentifierCounts(r, list, distinct, array);
+	LoadApart(r, list, distinct, array);
 
-	StatementRun(&select_apart, args, NULL);
-	r->napart = SPI_processed;
-	r->apart = MemoryContextAlloc(r->context, sizeof(*r->apart) * Max(r->napart, 1));
-	for (int row = 0; row < r->napart; row++)
-	{
-		bool		isnull;
-
-		r->apart[row].a = PersonOfProfile(list, distinct, DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull)));
-		r->apart[row].b = PersonOfProfile(list, distinct, DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &isnull)));
-	}
+	may_merge = palloc0(sizeof(bool) * r->npersons);
+	for (int i = 0; i < r->nidentifiers; i++)
+		if (r->identifiers[i].meets_others && r->identifiers[i].person >= 0)
+			may_merge[r->identifiers[i].person] = true;
+	LoadEventCounts(r, list, distinct, ids, may_merge);
 }
 
 /* Identifiers of the batch that an operator decided about, and links cut. */
@@ -267,6 +305,8 @@ void
 LoadIdentities(Resolver *r)
 {
 	Datum	   *list = palloc(sizeof(Datum) * Max(r->nidentifiers, 1));
+	ProfilePerson *profiles = palloc(sizeof(ProfilePerson) * Max(r->nidentifiers, 1));
+	int			nprofiles = 0;
 	Datum		keys;
 
 	for (int i = 0; i < r->nidentifiers; i++)
@@ -292,8 +332,10 @@ LoadIdentities(Resolver *r)
 		i->stored_first_seen = isnull ? DATEVAL_NOEND : DatumGetDateADT(day);
 		day = SPI_getbinval(tuple, desc, 5, &isnull);
 		i->stored_last_seen = isnull ? DATEVAL_NOBEGIN : DatumGetDateADT(day);
+		profiles[nprofiles].profile_id = i->stored_profile;
+		profiles[nprofiles++].move_count = DatumGetInt64(SPI_getbinval(tuple, desc, 7, &isnull));
 	}
-	LoadPersons(r, keys);
+	LoadPersons(r, profiles, nprofiles);
 	LoadDecisions(r, keys);
 }
 
@@ -373,6 +415,7 @@ MoveShared(Resolver *r)
 	args[1] = BigintArray(from, count);
 	args[2] = BigintArray(to, count);
 	StatementRun(&move_identities, args, NULL);
+	StatementRun(&demote_links, args, NULL);
 }
 
 /* Stored profiles that are one person now. */

@@ -28,13 +28,15 @@ CREATE FUNCTION random_message() RETURNS text LANGUAGE sql VOLATILE AS $$
 		'traits', CASE WHEN random() < 0.5 THEN jsonb_build_object('first_name', 'n' || floor(random() * 9)::int,
 			'email', CASE WHEN random() < 0.5 THEN 'e' || p || '@example.com' END) END))::text
 	FROM (SELECT floor(random() * 500)::int AS p OFFSET 0) x $$;
+CREATE FUNCTION say() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	message text := random_message();
+BEGIN
+	PERFORM cdp.ingest('web', message);
+	INSERT INTO sent (payload) VALUES (message);
+END $$;
 SQL
-cat >"$tmp/ingest.sql" <<'SQL'
-BEGIN;
-INSERT INTO sent (payload) SELECT random_message() RETURNING payload \gset
-SELECT cdp.ingest('web', :'payload'::text);
-COMMIT;
-SQL
+echo 'SELECT say();' >"$tmp/ingest.sql"
 cat >"$tmp/batch.sql" <<'SQL'
 BEGIN;
 WITH s AS (INSERT INTO sent (payload) SELECT random_message() FROM generate_series(1, 30) RETURNING payload)
@@ -81,6 +83,7 @@ storm_state=$(psql -qXAt -F ' ' -c "$check")
 alone_state=$(PGDATABASE=${PGDATABASE}_alone psql -qXAt -F ' ' -c "$check")
 sent=$(psql -qXAt -c 'SELECT count(*) FROM sent')
 echo "sent $sent; events, rejected, twice, broken invariants: $storm_state (storm), $alone_state (alone)"
+psql -qXAt -F ' ' -c 'SELECT code, reason, count(*) FROM cdp.rejected GROUP BY 1, 2'
 [ "$storm_state" = "$sent 0 0 0" ] && [ "$alone_state" = "$sent 0 0 0" ]
 
 settle='SELECT $$$$ FROM cdp.resolve_identities() \g /dev/null
