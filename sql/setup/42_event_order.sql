@@ -17,7 +17,7 @@
 									cdp.property_number(u.properties, 'total'), o.revenue)
 					  ELSE o.revenue END AS gross,
 				 CASE WHEN u.updated_at >= o.ordered_at
-					  THEN coalesce(upper(substring(cdp.trait_text(u.properties, 'currency') FROM '^[A-Za-z]{3}$')), o.currency)
+					  THEN coalesce(cdp.property_currency(u.properties), o.currency)
 					  ELSE o.currency END AS currency,
 				 o.revenue_base AS first_base,
 				 b.value AS base_currency
@@ -44,7 +44,7 @@
 								  CASE WHEN e.name = 'Order Refunded' THEN
 									  abs(coalesce(cdp.property_number(e.properties, 'total'),
 												   cdp.property_number(e.properties, 'revenue'))) END AS amount,
-								  upper(substring(cdp.trait_text(e.properties, 'currency') FROM '^[A-Za-z]{3}$')) AS currency
+								  cdp.property_currency(e.properties) AS currency
 						   FROM cdp.event e
 						   WHERE e.name IN ('Order Updated', 'Order Refunded', 'Order Cancelled')
 							 AND e.type = 'track' AND NOT e.is_echo AND e.traffic IS NULL) a
@@ -108,7 +108,7 @@
 	COMMENT ON COLUMN cdp.customer_order.event IS 'Name of the event, as Order Completed.';
 	COMMENT ON COLUMN cdp.customer_order.source IS 'The system that told it; of several the one that is believed most.';
 	COMMENT ON COLUMN cdp.customer_order.status IS 'completed; partially_refunded; refunded: an Order Refunded without an amount, or refunds that reach the gross amount; cancelled: an Order Cancelled, whatever else.';
-	COMMENT ON COLUMN cdp.customer_order.currency IS 'ISO 4217; null: none was sent, taken for the base currency.';
+	COMMENT ON COLUMN cdp.customer_order.currency IS 'ISO 4217; null: none was sent, taken for the base currency; XXX: what was sent is no code, so it has no rate.';
 	COMMENT ON COLUMN cdp.customer_order.gross IS 'Amount of the order before refunds: the event''s revenue; after an Order Updated the amount that the latest one gives. Null when no amount was sent.';
 	COMMENT ON COLUMN cdp.customer_order.refunded IS 'Sum of its refunds, total or revenue of Order Refunded without their sign, at most the gross amount; 0 when there are none. A refund without an amount is of the whole.';
 	COMMENT ON COLUMN cdp.customer_order.net IS 'gross less refunded; 0 for a cancelled order.';

@@ -76,6 +76,9 @@ SELECT cdp.convert_revenue() > 0 AS changed;
 SELECT (SELECT sum(gross_base) FROM cdp.customer_order WHERE updated_at IS NULL) = (SELECT sum(revenue_base) FROM cdp.event WHERE name IN ('Order Completed', 'Store Purchase') AND NOT is_echo
 	AND message_key NOT IN (SELECT message_key FROM cdp.customer_order WHERE updated_at IS NOT NULL)) AS equal;
 
+SELECT v, cdp.property_currency(jsonb_build_object('currency', v)) FROM unnest(ARRAY['"pln"', '"EUR"', '""', 'null', '"EURO"', '"zł"', '5', '["EUR"]']::jsonb[]) v;
+SELECT cdp.property_currency('{}') AS missing, cdp.property_currency(NULL) AS nothing, cdp.property_currency('["currency"]') AS a_list;
+
 -- hostile contents
 SELECT pg_temp.track('web', 'Order Completed', '2026-04-01T10:00:00Z', p, 'u9') FROM unnest(ARRAY[
 	'{"order_id": "H1", "products": {"price": 1}}', '{"order_id": "H2", "products": "p1"}', '{"order_id": "H3", "products": null}',
@@ -97,6 +100,7 @@ WHERE (o.lines, o.items) IS DISTINCT FROM (coalesce(i.lines, 0), coalesce(i.item
 \set ON_ERROR_ROLLBACK on
 SELECT cdp.set_exchange_rate('EUR', '2026-01-01', 1);
 SELECT cdp.set_exchange_rate('ZŁ', '2026-01-01', 1);
+SELECT cdp.set_exchange_rate('xxx', '2026-01-01', 1);
 SELECT cdp.set_exchange_rate(NULL, '2026-01-01', 1);
 SELECT cdp.set_exchange_rate('PLN', NULL, 1);
 SELECT cdp.set_exchange_rate('PLN', 'infinity', 1);
