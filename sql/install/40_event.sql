@@ -125,6 +125,7 @@ BEGIN
 	received := 0; accepted := 0; duplicate := 0; rejected := 0;
 	WHILE EXISTS (SELECT FROM cdp.rejected r
 				  WHERE r.replayed_at IS NULL AND r.rejected_id <= last_id
+					AND num_nulls(r.payload, r.payload_bytes) < 2
 					AND (replay_rejected.source IS NULL OR r.source = replay_rejected.source)) LOOP
 		SELECT * INTO step FROM cdp.replay_batch(replay_rejected.source, last_id, 10000);
 		EXIT WHEN step.received = 0;

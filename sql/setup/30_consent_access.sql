@@ -18,6 +18,26 @@
 	FROM unnest(ARRAY['suppression', 'pseudonym']) n
 	ON CONFLICT (name) DO NOTHING;
 
+	CREATE TABLE IF NOT EXISTS cdp.suppression (
+		suppression_key uuid PRIMARY KEY,
+		reason text,
+		suppressed_at timestamptz NOT NULL
+	);
+	COMMENT ON TABLE cdp.suppression IS 'Identifiers that must not come back, as salted hashes: a message whose strongest identifier stands here is refused, another suppressed identifier of a message is left out.';
+	COMMENT ON COLUMN cdp.suppression.suppression_key IS 'First 128 bits of SHA-256 over the secret suppression and the identity_key.';
+
+	CREATE SEQUENCE IF NOT EXISTS cdp.access_log_id_seq;
+	CREATE TABLE IF NOT EXISTS cdp.access_log (
+		access_log_id bigint PRIMARY KEY DEFAULT nextval('cdp.access_log_id_seq'),
+		action text NOT NULL,
+		actor text NOT NULL,
+		profile_id bigint,
+		detail jsonb NOT NULL DEFAULT '{}',
+		logged_at timestamptz NOT NULL DEFAULT now()
+	);
+	ALTER SEQUENCE cdp.access_log_id_seq OWNED BY cdp.access_log.access_log_id;
+	COMMENT ON TABLE cdp.access_log IS 'Exports, erasures, suppressions: who did it, when, which profile, with the certificate. Names no person.';
+
 	CREATE TABLE IF NOT EXISTS cdp.profile_restriction (
 		profile_id bigint NOT NULL,
 		anchor uuid NOT NULL,
