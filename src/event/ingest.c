@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/rowset.h"
+#include "core/step.h"
 #include "event/batch.h"
 #include "event/plan.h"
 
@@ -155,11 +156,14 @@ RunBatch(Ingest *ingest, const Payload *payloads, int count, bool is_alone)
 	MemoryContext context = AllocSetContextCreate(ingest->context, "cdp batch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Batch	   *batch = BatchCreate(ingest->rules, ingest->now);
+	StepTimer	timer;
 	Counts		counts;
 
 	batch->resolver->is_alone = is_alone;
+	StepBegin(&timer);
 	for (int i = 0; i < count; i++)
 		ReadPayload(batch, &payloads[i]);
+	StepEnd(&timer, "read messages");
 	if (!ingest->is_exclusive)
 		StatementRun(is_alone ? &lock_exclusive : &lock_shared, NULL, NULL);
 	StoreBatch(batch);
