@@ -41,13 +41,6 @@ static Statement select_sources = {
 	"SELECT source_id, name, kind, user_id_type, plan_mode FROM cdp.source"
 };
 
-static Statement lock_shared = {
-	"SELECT pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended('cdp.resolver', 0))"
-};
-static Statement lock_exclusive = {
-	"SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('cdp.resolver', 0))"
-};
-
 /* attempts of a batch before it takes the resolver's lock for itself alone */
 #define SHARED_ATTEMPTS 2
 #define MAX_ATTEMPTS 4
@@ -107,7 +100,7 @@ IngestBegin(bool is_exclusive)
 	ingest->now = GetCurrentTransactionStartTimestamp();
 	ingest->is_exclusive = is_exclusive;
 	if (is_exclusive)
-		StatementRun(&lock_exclusive, NULL, NULL);
+		LockResolver(false);
 	ingest->rules = LoadIngestRules();
 	LoadSources(ingest);
 	MemoryContextSwitchTo(old);
@@ -165,7 +158,7 @@ RunBatch(Ingest *ingest, const Payload *payloads, int count, bool is_alone)
 		ReadPayload(batch, &payloads[i]);
 	StepEnd(&timer, "read messages");
 	if (!ingest->is_exclusive)
-		StatementRun(is_alone ? &lock_exclusive : &lock_shared, NULL, NULL);
+		LockResolver(!is_alone);
 	StoreBatch(batch);
 	counts = batch->counts;
 	MemoryContextSwitchTo(old);
