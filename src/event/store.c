@@ -58,6 +58,7 @@ static Statement fold_profiles = {"SELECT cdp.fold_profiles($1)", {INT8ARRAYOID}
 static Statement fold_consents = {"SELECT cdp.fold_consents($1)", {INT8ARRAYOID}};
 static Statement recount_profiles = {"SELECT cdp.recount_profiles($1)", {INT8ARRAYOID}};
 static Statement mark_echoes = {"SELECT cdp.mark_echoes($1)", {INT8ARRAYOID}};
+static Statement fold_contacts = {"SELECT cdp.fold_contacts($1)", {INT8ARRAYOID}};
 static Statement mark_dirty = {
 	"INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest($1)", {INT8ARRAYOID}
 };
@@ -443,6 +444,7 @@ StoreBatch(Batch *batch)
 	ProfileList traits = ProfileListCreate();
 	ProfileList consents = ProfileListCreate();
 	ProfileList touched = ProfileListCreate();
+	ProfileList contacts = ProfileListCreate();
 
 	ApplySuppressions(batch);
 	if (batch->nmessages > 0)
@@ -462,6 +464,10 @@ StoreBatch(Batch *batch)
 		RunForProfiles(&mark_echoes, &echoes);
 		RunForProfiles(&fold_profiles, &traits);
 		RunForProfiles(&fold_consents, &consents);
+		for (int n = 0; n < batch->nmessages; n++)
+			if (IsContactEvent(batch->rules, batch->messages[n].name))
+				ProfileListAdd(&contacts, IdentifierProfile(batch->resolver, batch->messages[n].identifiers[0]));
+		RunForProfiles(&fold_contacts, &contacts);
 		ProfileListAddAll(&touched, &traits);
 		ProfileListAddAll(&touched, &consents);
 		RunForProfiles(&mark_dirty, &touched);
