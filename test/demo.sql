@@ -178,4 +178,4 @@ SELECT CASE WHEN cdp.profile_digest() = :'digest' THEN 'nothing has changed' ELS
 \echo '  SELECT first_name, address_city, last_seen_at FROM cdp.customer WHERE consent_email_marketing;'
 \echo '  SELECT * FROM cdp.timeline(cdp.find_profile(\'katarzyna.wojcik@example.org\'));'
 \echo '  SELECT cdp.create_segment(\'krakow\', $$address.city = \'Kraków\' AND has_identifier(\'phone\')$$);'
-\echo '  SELECT cdp.segment_sql($$did(\'Product Added\' WITHIN 7 DAYS)$$);'
+\echo '  SELECT cdp.segment_sql($$did(\'Product Added\' WITHIN 7 DAYS)$$, \'2026-10-16\') \\gexec'

@@ -68,7 +68,8 @@ AS $$
 			name = excluded.name, source_id = excluded.source_id, received_at = excluded.received_at,
 			payload_hash = excluded.payload_hash, dedupe_key = excluded.dedupe_key, is_echo = excluded.is_echo,
 			revenue = excluded.revenue, currency = excluded.currency, revenue_base = excluded.revenue_base,
-			properties = excluded.properties, context = excluded.context, context_key = excluded.context_key
+			properties = excluded.properties, context = excluded.context, context_key = excluded.context_key,
+			traffic = excluded.traffic
 		  WHERE (coalesce(excluded.received_at, ''infinity''), excluded.payload_hash)
 			  < (coalesce(event.received_at, ''infinity''), event.payload_hash)'),
 		('consent_record', 'profile', 'profile_id', true, 'DO NOTHING'),
@@ -88,6 +89,7 @@ AS $$
 		('event_context', 'identity', 'context_key', false, NULL),
 		('setting', 'reference', NULL, false, NULL),
 		('source', 'reference', NULL, false, NULL),
+		('write_key', 'reference', NULL, false, NULL),
 		('identifier_type', 'reference', NULL, false, NULL),
 		('identifier_path', 'reference', NULL, false, NULL),
 		('blocked_identifier', 'reference', NULL, false, NULL),
@@ -99,13 +101,18 @@ AS $$
 		('trait', 'reference', NULL, false, NULL),
 		('event_type', 'reference', NULL, false, NULL),
 		('exchange_rate', 'reference', NULL, false, NULL),
+		('traffic_rule', 'reference', NULL, false, NULL),
+		('event_retention_mark', 'reference', NULL, false, NULL),
 		('account', 'reference', NULL, false, NULL),
 		('segment', 'reference', NULL, false, NULL),
 		('resolve_queue', 'local', NULL, false, NULL),
 		('identity_decision', 'local', NULL, false, NULL),
 		('inbox', 'local', NULL, false, NULL),
 		('rejected', 'local', NULL, false, NULL),
+		('ingest_run', 'local', NULL, false, NULL),
 		('quality_issue', 'local', NULL, false, NULL),
+		('followed_table', 'local', NULL, false, NULL),
+		('import_mark', 'local', NULL, false, NULL),
 		('dirty_profile', 'local', NULL, false, NULL)) t
 $$;
 COMMENT ON FUNCTION cdp.layout() IS

@@ -77,6 +77,7 @@ DECLARE
 	t record;
 	columns text;
 BEGIN
+	UPDATE cdp.profile p SET move_count = p.move_count + 1 WHERE p.profile_id = ANY (from_ids || to_ids);
 	UPDATE cdp.identity i SET profile_id = m.to_id
 	FROM unnest(keys, from_ids, to_ids) m (key, from_id, to_id)
 	WHERE i.identity_key = m.key AND i.profile_id <> m.to_id;

@@ -10,7 +10,7 @@ CREATE FUNCTION cdp.merge_fragments(a jsonb, b jsonb, policies jsonb DEFAULT '{}
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'cdp_merge_fragments';
 COMMENT ON FUNCTION cdp.merge_fragments(jsonb, jsonb, jsonb) IS
-'What two fragments of one source say together: {"trait": [[microseconds since 2000-01-01 UTC, value], …]}, latest first, then the greater value (null, booleans, numbers, text bytewise, arrays, objects). Of each trait as much is kept as its policy needs: one statement, or the latest so many for most_frequent, union and list_n. policies: {"trait": "policy"} or {"trait": {"policy": …, "limit": 1 to 10000, "ignore_empty": boolean}}; "*" is for all others; unsaid: latest, 100, true. Commutative, associative, idempotent; a null fragment says nothing. Raises 22023 for another shape.';
+'What two fragments of one source say together: {"trait": [[microseconds since 2000-01-01 UTC, value], …]}, latest first, then the greater value (null, booleans, numbers, text bytewise, arrays, objects). Of each trait as much is kept as its policy needs: one statement, or the latest so many for most_frequent, union and list_n. policies: {"trait": "policy"} or {"trait": {"policy": …, "limit": 1 to 10000, "ignore_empty": boolean, "type": …}}; "*" is for all others; unsaid: latest, 100, true, no type. Values are kept as they were said; longest, min and max compare them as the type, and prefer those that fit it. Commutative, associative, idempotent; a null fragment says nothing. Raises 22023 for another shape.';
 
 CREATE FUNCTION cdp.merge_fragment_agg_transition(internal, jsonb, jsonb) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE
@@ -63,7 +63,7 @@ CREATE AGGREGATE cdp.golden_traits(traits jsonb, priority int, policies jsonb) (
 	SERIALFUNC = cdp.trait_set_serialize, DESERIALFUNC = cdp.trait_set_deserialize,
 	PARALLEL = SAFE);
 COMMENT ON AGGREGATE cdp.golden_traits(jsonb, int, jsonb) IS
-'The golden record {"trait": value} of a profile''s fragments, each with its source''s priority (higher is believed more); policies as for merge_fragments(). latest, earliest, longest, min, max: ties by time, then priority, then the greater value; source_priority: priority first. most_frequent: the value of the latest so many statements that was said most, on a tie the one said last. union: their distinct values in ascending order; list_n: the same as they were said, the last first; both take arrays by elements and are cut to the limit. A null that wins takes the trait away. A function of the set of statements: order, repeats and parts do not matter.';
+'The golden record {"trait": value} of a profile''s fragments, each with its source''s priority (higher is believed more); policies as for merge_fragments(). latest, earliest, longest, min, max: ties by time, then priority, then the greater value; source_priority: priority first. most_frequent: the value of the latest so many statements that was said most, on a tie the one said last. union: their distinct values in ascending order; list_n: the same as they were said, the last first; both take arrays by elements and are cut to the limit. A null that wins takes the trait away. With a type (text, bigint, float8, boolean, date, timestamptz, text[]) the value is JSON of that type when it says one, as fit_trait() tells; else it is as it came. A function of the set of statements: order, repeats and parts do not matter.';
 
 CREATE AGGREGATE cdp.merge_traits(traits jsonb, observed_at timestamptz, priority int) (
 	SFUNC = cdp.merge_traits_transition, STYPE = internal, SSPACE = 2048,
@@ -103,13 +103,13 @@ BEGIN
 	PERFORM cdp.check_tables();
 	SELECT s.value::int INTO list_limit FROM cdp.setting s WHERE s.name = 'trait_list_limit';
 	RETURN jsonb_build_object('*', jsonb_build_object('limit', greatest(1, least(coalesce(list_limit, 100), 10000))))
-		|| coalesce((SELECT jsonb_object_agg(t.name, jsonb_build_object(
-								'policy', t.merge_policy, 'ignore_empty', t.ignore_empty))
-					 FROM cdp.trait t
-					 WHERE t.merge_policy <> 'latest' OR NOT t.ignore_empty), '{}');
+		|| coalesce((SELECT jsonb_object_agg(t.name, jsonb_strip_nulls(jsonb_build_object(
+								'type', t.data_type, 'policy', nullif(t.merge_policy, 'latest'),
+								'ignore_empty', nullif(t.ignore_empty, true))))
+					 FROM cdp.trait t), '{}');
 END $$;
 COMMENT ON FUNCTION cdp.trait_policies() IS
-'The registered traits'' policies as merge_fragments() and golden_traits() take them: only traits that differ from latest and ignore_empty, and the setting trait_list_limit (1 to 10000) under "*".';
+'The registered traits'' types and policies as merge_fragments() and golden_traits() take them; what is latest and ignore_empty is left out; the setting trait_list_limit (1 to 10000) stands under "*".';
 REVOKE ALL ON FUNCTION cdp.trait_policies() FROM PUBLIC;
 
 CREATE FUNCTION cdp.fold_profiles(ids bigint[]) RETURNS void
@@ -133,6 +133,12 @@ END $$;
 COMMENT ON FUNCTION cdp.fold_profiles(bigint[]) IS
 'Folds the golden records of these profiles again from their fragments; a profile without fragments gets {}. Writes changed rows only. Raises CDX01 when the tables are missing.';
 REVOKE ALL ON FUNCTION cdp.fold_profiles(bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION cdp.fit_trait(value jsonb, data_type text) RETURNS jsonb
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cdp_fit_trait';
+COMMENT ON FUNCTION cdp.fit_trait(jsonb, text) IS
+'What a value says as JSON of a trait''s type, null when it does not fit: text (numbers and truth values as text), bigint and float8 (numbers, also from text), boolean (true and false, also these words in any case), date ("YYYY-MM-DD"; of a date and time the date as written), timestamptz (ISO text in UTC, without a zone it is UTC), text[] (arrays; a single value is an array of one). Raises 22023 for another type.';
 
 -- values of columns: null when the value does not fit, never an error
 CREATE FUNCTION cdp.trait_text(traits jsonb, name text) RETURNS text
@@ -351,28 +357,6 @@ END $$;
 COMMENT ON FUNCTION cdp.comment_customer_columns() IS 'Brings the comments of view cdp.customer up to date.';
 REVOKE ALL ON FUNCTION cdp.comment_customer_columns() FROM PUBLIC;
 
-CREATE FUNCTION cdp.refold_trait(trait text) RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, cdp, pg_temp
-AS $$
-DECLARE
-	last_id bigint := -9223372036854775808;
-	ids bigint[];
-BEGIN
-	LOOP
-		SELECT array_agg(d.profile_id), max(d.profile_id) INTO ids, last_id
-		FROM (SELECT DISTINCT f.profile_id FROM cdp.profile_fragment f
-			  WHERE f.profile_id > last_id AND f.traits ? trait
-			  ORDER BY f.profile_id LIMIT 10000) d;
-		EXIT WHEN ids IS NULL;
-		PERFORM cdp.fold_profiles(ids);
-		INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest(ids);
-	END LOOP;
-END $$;
-COMMENT ON FUNCTION cdp.refold_trait(text) IS
-'Folds the golden record of every profile again that has something said about the trait, and marks them to be evaluated.';
-REVOKE ALL ON FUNCTION cdp.refold_trait(text) FROM PUBLIC;
-
 CREATE FUNCTION cdp.define_trait(name text, type regtype DEFAULT 'text', merge_policy text DEFAULT 'latest',
 								 ignore_empty boolean DEFAULT true, kind text DEFAULT 'descriptive',
 								 sensitivity text DEFAULT 'normal', description text DEFAULT NULL) RETURNS void
@@ -408,7 +392,7 @@ BEGIN
 	PERFORM cdp.check_choice('kind', kind, '{identity,descriptive,quantitative,behavioural,qualitative}');
 	PERFORM cdp.check_choice('sensitivity', sensitivity, '{normal,personal,sensitive}');
 	LOCK TABLE cdp.trait, cdp.purpose IN SHARE ROW EXCLUSIVE MODE;
-	SELECT t.merge_policy, t.ignore_empty INTO before FROM cdp.trait t WHERE t.name = folded;
+	SELECT t.merge_policy, t.ignore_empty, t.data_type INTO before FROM cdp.trait t WHERE t.name = folded;
 	INSERT INTO cdp.trait AS t (name, data_type, merge_policy, ignore_empty, kind, sensitivity, description)
 	VALUES (folded, column_type, merge_policy, coalesce(ignore_empty, true), kind, sensitivity, description)
 	ON CONFLICT ON CONSTRAINT trait_pkey DO UPDATE
@@ -417,13 +401,13 @@ BEGIN
 		sensitivity = excluded.sensitivity,
 		description = coalesce(excluded.description, t.description);
 	PERFORM cdp.rebuild_customer_view();
-	IF (coalesce(before.merge_policy, 'latest'), coalesce(before.ignore_empty, true))
-			<> (merge_policy, coalesce(ignore_empty, true)) THEN
+	IF (coalesce(before.merge_policy, 'latest'), coalesce(before.ignore_empty, true), coalesce(before.data_type, ''))
+			<> (merge_policy, coalesce(ignore_empty, true), column_type) THEN
 		PERFORM cdp.refold_trait(folded);
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text) IS
-'Registers a trait, or changes it: its column in the customer view, how it is merged, whether null, blank and [] are passed over (ignore_empty), its kind and sensitivity. The name is folded (firstName is first_name). When the way it is merged changes, the profiles concerned are folded again from the statements kept so far: a policy that looks at many statements finds those that came since. Types: text, bigint, float8, boolean, date, timestamptz, text[] (which union and list_n need). Raises 22023 for anything else, 42602 for an empty name, 2BP01 when other views keep the column''s type from changing.';
+'Registers a trait, or changes it: its column in the customer view, how it is merged, whether null, blank and [] are passed over (ignore_empty), its kind and sensitivity. The name is folded (firstName is first_name). In the golden record its values are JSON of its type, as far as they fit it (fit_trait); those that do not are listed by view trait_conflict. When its type or the way it is merged changes, the profiles concerned are folded again from all that their events tell (refold_trait), so that it does not matter when a trait was registered. Types: text, bigint, float8, boolean, date, timestamptz, text[] (which union and list_n need). Raises 22023 for anything else, 42602 for an empty name, 2BP01 when other views keep the column''s type from changing.';
 REVOKE ALL ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.check_choice(what text, chosen text, choices text[]) RETURNS void

@@ -42,12 +42,17 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	-- views that show a person are security_barrier views; reports show no person
+	-- a view that shows persons is a security_barrier view that joins visible_profile
+	-- (cdp.customer has the same condition of its own); reports show no person
 	views text[] := CASE
 		WHEN kind IN ('analyst', 'marketer') THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
-					AND ('security_barrier=true' = ANY (c.reloptions) OR c.relname = 'my_access' OR c.relname LIKE 'report\_%'))
+					AND (c.relname IN ('customer', 'my_access', 'segment_status') OR c.relname LIKE 'report\_%'
+						 OR ('security_barrier=true' = ANY (c.reloptions)
+							 AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+										 WHERE w.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass
+										   AND d.refobjid = 'cdp.visible_profile'::regclass))))
 		WHEN kind = 'pseudonymous' THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'

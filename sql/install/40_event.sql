@@ -20,37 +20,13 @@ BEGIN
 			USING ERRCODE = 'CDX20', HINT = 'SELECT name FROM cdp.identifier_type lists the types.';
 	END IF;
 	INSERT INTO cdp.source AS s (name, kind, priority, user_id_type)
-	VALUES (add_source.name, add_source.kind, add_source.priority, id_type)
+	VALUES (add_source.name, add_source.kind, coalesce(add_source.priority, 100), id_type)
 	ON CONFLICT ON CONSTRAINT source_name_key DO UPDATE
 	SET kind = excluded.kind, priority = excluded.priority, user_id_type = excluded.user_id_type;
 END $$;
 COMMENT ON FUNCTION cdp.add_source(text, text, int, text) IS
 'Registers a system that sends data, or changes it. kind: stream (messages arrive as they happen), crm (the same from a CRM or till, whose userId is a crm_id), file, table. priority: the higher, the more it is believed. user_id_type: identifier type of its userId. Raises 22023 for a bad kind, CDX20 for an unknown identifier type.';
 REVOKE ALL ON FUNCTION cdp.add_source(text, text, int, text) FROM PUBLIC;
-
-CREATE FUNCTION cdp.define_event(name text, properties jsonb DEFAULT NULL, dedupe_property text DEFAULT NULL,
-								 revenue_property text DEFAULT NULL, retention interval DEFAULT NULL, description text DEFAULT NULL)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF define_event.name IS NULL OR define_event.name !~ '\S' THEN
-		RAISE EXCEPTION 'an event needs a name' USING ERRCODE = '22023';
-	END IF;
-	INSERT INTO cdp.event_type AS e (name, properties, dedupe_property, revenue_property, retention, description)
-	VALUES (define_event.name, define_event.properties, define_event.dedupe_property,
-			define_event.revenue_property, define_event.retention, define_event.description)
-	ON CONFLICT ON CONSTRAINT event_type_pkey DO UPDATE
-	SET properties = coalesce(excluded.properties, e.properties),
-		dedupe_property = coalesce(excluded.dedupe_property, e.dedupe_property),
-		revenue_property = coalesce(excluded.revenue_property, e.revenue_property),
-		retention = coalesce(excluded.retention, e.retention),
-		description = coalesce(excluded.description, e.description);
-END $$;
-COMMENT ON FUNCTION cdp.define_event(text, jsonb, text, text, interval, text) IS
-'Registers an event name, or changes what is given. dedupe_property: property by which two messages tell the same fact (order_id). revenue_property: property with the amount. Counts for messages that arrive afterwards.';
-REVOKE ALL ON FUNCTION cdp.define_event(text, jsonb, text, text, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.ingest(source text, payload jsonb, received_at timestamptz DEFAULT NULL,
 						   OUT received int, OUT accepted int, OUT duplicate int, OUT rejected int)
@@ -119,7 +95,7 @@ AS $$
 BEGIN
 	PERFORM cdp.require_no_transaction('SELECT * FROM cdp.process_batch(); takes one batch in your transaction.');
 	LOOP
-		PERFORM cdp.process_batch(batch_size);
+		PERFORM cdp.process_batch(coalesce(batch_size, 10000));
 		COMMIT;
 		EXIT WHEN NOT cdp.is_inbox_waiting();
 	END LOOP;
@@ -185,6 +161,9 @@ BEGIN
 		CONTINUE WHEN month < first_month OR month > last_month;
 		partition := 'event_' || to_char(month, 'YYYY_MM');
 		CONTINUE WHEN to_regclass('cdp.' || partition) IS NOT NULL;
+		PERFORM pg_advisory_xact_lock(hashtextextended('cdp.partitions', 0));
+		-- made by another session while we waited?  its catalog row tells, caches may not know yet
+		CONTINUE WHEN EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace AND c.relname = partition);
 		lower_bound := greatest(month, (SELECT value FROM cdp.setting WHERE name = 'event_start')::date) || ' 00:00:00+00';
 		upper_bound := (month + interval '1 month')::date || ' 00:00:00+00';
 		EXECUTE format('CREATE TABLE cdp.%I (LIKE cdp.event INCLUDING ALL)', partition);
@@ -221,24 +200,44 @@ COMMENT ON FUNCTION cdp.recount_profiles(bigint[]) IS
 'Counts the events of these profiles anew, and folds their contact points, after events joined or left them, and marks them for the next refresh.';
 REVOKE ALL ON FUNCTION cdp.recount_profiles(bigint[]) FROM PUBLIC;
 
+CREATE FUNCTION cdp.mark_echoes(profile_ids bigint[], dedupe_keys uuid[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+	UPDATE cdp.event e SET is_echo = r.place > 1
+	FROM (SELECT v.profile_id, v.occurred_at, v.message_key, v.is_echo,
+				 row_number() OVER (PARTITION BY v.profile_id, v.dedupe_key
+									ORDER BY s.priority DESC, v.occurred_at, v.message_key) AS place
+		  FROM (SELECT DISTINCT * FROM unnest(profile_ids, dedupe_keys)) p (profile_id, dedupe_key)
+		  JOIN cdp.event v ON v.profile_id = p.profile_id AND v.dedupe_key = p.dedupe_key
+		  JOIN cdp.source s ON s.source_id = v.source_id) r
+	WHERE r.is_echo <> (r.place > 1)
+	  AND e.profile_id = r.profile_id AND e.occurred_at = r.occurred_at AND e.message_key = r.message_key;
+END $$;
+COMMENT ON FUNCTION cdp.mark_echoes(bigint[], uuid[]) IS
+'Decides which of the messages of profile_ids[i] that tell the fact dedupe_keys[i] counts: by source priority, then earliest time, then key; the others are echoes.';
+REVOKE ALL ON FUNCTION cdp.mark_echoes(bigint[], uuid[]) FROM PUBLIC;
+
 CREATE FUNCTION cdp.mark_echoes(ids bigint[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 BEGIN
-	UPDATE cdp.event e SET is_echo = r.place > 1
-	FROM (SELECT v.profile_id, v.occurred_at, v.message_key,
-				 row_number() OVER (PARTITION BY v.profile_id, v.dedupe_key
-									ORDER BY s.priority DESC, v.occurred_at, v.message_key) AS place
+	-- a fact told once was no echo before and is none now, unless its partner left
+	PERFORM cdp.mark_echoes(array_agg(d.profile_id), array_agg(d.dedupe_key))
+	FROM (SELECT v.profile_id, v.dedupe_key
 		  FROM (SELECT DISTINCT unnest(ids)) p (profile_id)
 		  JOIN cdp.event v ON v.profile_id = p.profile_id AND v.dedupe_key IS NOT NULL
-		  JOIN cdp.source s ON s.source_id = v.source_id) r
-	WHERE e.profile_id = r.profile_id AND e.occurred_at = r.occurred_at AND e.message_key = r.message_key
-	  AND e.is_echo <> (r.place > 1);
+		  GROUP BY v.profile_id, v.dedupe_key HAVING count(*) > 1 OR bool_or(v.is_echo)) d
+	HAVING count(*) > 0;
 END $$;
 COMMENT ON FUNCTION cdp.mark_echoes(bigint[]) IS
-'Decides for these profiles which of the messages that tell the same fact counts: by source priority, then earliest time, then key; the others are echoes.';
+'The same for all facts of these profiles, after events joined or left them.';
 REVOKE ALL ON FUNCTION cdp.mark_echoes(bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.refold_profiles(ids bigint[]) RETURNS void

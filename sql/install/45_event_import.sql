@@ -102,6 +102,10 @@ BEGIN
 				  HINT = cdp.import_hint(name, ARRAY(SELECT jsonb_object_keys(columns)), 'The columns are');
 	END IF;
 	col := format('t.%I', name);
+	IF columns ->> name = 'E' THEN
+		-- the label: a cast to text may be anybody's function
+		col := format('nullif(concat(%s), '''')', col);
+	END IF;
 	IF as_text THEN
 		RETURN format($q$nullif(btrim(%s::text, E' \t\r\n'), '')$q$, col);
 	ELSIF columns ->> name = 'S' THEN
@@ -216,8 +220,7 @@ BEGIN
 					  HINT = 'A phone takes a region: a country code of two letters, as "PL".';
 		END;
 		-- what is no number there goes on as it came, so that the ingest records it
-		expression := format('coalesce(cdp.normalize_identifier(%L, %s, %L), %2$s)',
-							 type, expression, upper(spec ->> 'region'));
+		expression := format('coalesce(cdp.try_phone(%1$s, %2$L)::text, %1$s)', expression, upper(spec ->> 'region'));
 	END IF;
 	RETURN expression;
 END $$;
@@ -409,7 +412,7 @@ COMMENT ON FUNCTION cdp.import_message(text, jsonb, jsonb, text, text) IS
 'SQL expression of a row''s message without messageId and timestamp: identify when event_name is null, else track; and the answers to be checked (see import_consents).';
 REVOKE ALL ON FUNCTION cdp.import_message(text, jsonb, jsonb, text, text) FROM PUBLIC;
 
-CREATE FUNCTION cdp.import_pieces(source text, relation regclass, mapping jsonb,
+CREATE FUNCTION cdp.import_pieces(source text, relation regclass, mapping jsonb, part text DEFAULT NULL,
 	OUT relations text, OUT rows text, OUT id text, OUT answers text, OUT has_key boolean)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
@@ -427,7 +430,7 @@ BEGIN
 		RAISE EXCEPTION 'unknown source "%"', source
 			USING ERRCODE = 'CDX20', HINT = format('SELECT cdp.add_source(%L);', source);
 	END IF;
-	PERFORM cdp.import_keys('its top', mapping, ARRAY['identifiers', 'traits', 'consents', 'observed_at', 'event', 'items']);
+	PERFORM cdp.import_keys('its top', mapping, ARRAY['identifiers', 'traits', 'consents', 'observed_at', 'event', 'items', 'incremental']);
 	IF mapping ? 'items' AND NOT mapping ? 'event' THEN
 		RAISE EXCEPTION 'items need an event'
 			USING ERRCODE = '22023', DETAIL = 'In the mapping at "items".';
@@ -442,21 +445,21 @@ BEGIN
 	answers := made.answers;
 	has_key := event.key IS NOT NULL;
 	id := format('%L || coalesce(%s)', name || ':', concat_ws(', ', event.key, row_hash));
-	relations := format('%s AS t', name);
+	relations := coalesce(part, name) || ' AS t';
 	rows := format('SELECT %s AS id, coalesce(%s) AS grouped, %s AS message, coalesce(%s) AS occurred, %s AS item, %s AS item_order FROM %s',
 				   id, concat_ws(', ', event.grouped, row_hash), made.message, times,
 				   coalesce(event.item, 'NULL::jsonb'), coalesce(event.item_order, 'NULL::jsonb'), relations);
 END $$;
-COMMENT ON FUNCTION cdp.import_pieces(text, regclass, jsonb) IS
-'Checks a mapping and makes the parts of its queries: relations (FROM clause), rows (a query: id, grouped, message, occurred, item, item_order, one row a row of the relation), id, answers and has_key. Raises CDX20 for an unknown source, 22023 and 42703 for what is wrong in the mapping.';
-REVOKE ALL ON FUNCTION cdp.import_pieces(text, regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.import_pieces(text, regclass, jsonb, text) IS
+'Checks a mapping and makes the parts of its queries over the relation, or over a part of its rows (an expression for FROM with the same columns): relations (FROM clause), rows (a query: id, grouped, message, occurred, item, item_order, one row a row of the relation), id, answers and has_key. Raises CDX20 for an unknown source, 22023 and 42703 for what is wrong in the mapping.';
+REVOKE ALL ON FUNCTION cdp.import_pieces(text, regclass, jsonb, text) FROM PUBLIC;
 
-CREATE FUNCTION cdp.import_query(source text, relation regclass, mapping jsonb) RETURNS text
+CREATE FUNCTION cdp.import_query(source text, relation regclass, mapping jsonb, part text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	pieces record := cdp.import_pieces(source, relation, mapping);
+	pieces record := cdp.import_pieces(source, relation, mapping, part);
 BEGIN
 	IF mapping ? 'items' THEN
 		-- rows of one key that differ beside their items are messages of their
@@ -481,16 +484,16 @@ FROM (SELECT r.id, r.message, r.occurred, row_number() OVER (PARTITION BY r.id) 
 SELECT r.message || jsonb_strip_nulls(jsonb_build_object('timestamp', r.occurred, 'messageId', r.id))
 FROM (%s) r$q$, pieces.rows);
 END $$;
-COMMENT ON FUNCTION cdp.import_query(text, regclass, jsonb) IS
-'The query by which import_table(source, relation, mapping) makes its messages: one jsonb column, one Segment-spec message a row. Raises what import_table() raises, before anything is read.';
-REVOKE ALL ON FUNCTION cdp.import_query(text, regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.import_query(text, regclass, jsonb, text) IS
+'The query by which import_table(source, relation, mapping) makes its messages: one jsonb column, one Segment-spec message a row. part: read only these rows of the relation (an expression for FROM). Raises what import_table() raises, before anything is read.';
+REVOKE ALL ON FUNCTION cdp.import_query(text, regclass, jsonb, text) FROM PUBLIC;
 
-CREATE FUNCTION cdp.report_import(source text, relation regclass, mapping jsonb) RETURNS bigint
+CREATE FUNCTION cdp.report_import(source text, relation regclass, mapping jsonb, part text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	pieces record := cdp.import_pieces(source, relation, mapping);
+	pieces record := cdp.import_pieces(source, relation, mapping, part);
 	name text := cdp.import_name(relation);
 	found_issues text[] := '{}';
 	reported bigint := 0;
@@ -526,9 +529,77 @@ SELECT sum(i.occurrences) FROM issue i$q$, array_to_string(found_issues, E'\nUNI
 	END IF;
 	RETURN coalesce(reported, 0);
 END $$;
-COMMENT ON FUNCTION cdp.report_import(text, regclass, jsonb) IS
+COMMENT ON FUNCTION cdp.report_import(text, regclass, jsonb, text) IS
 'Writes into cdp.quality_issue what import_table() cannot say in messages: consent values that are neither yes nor no (invalid_consent) and rows of one message id or group that differ beside their items (conflicting_rows). Returns how many rows are concerned.';
-REVOKE ALL ON FUNCTION cdp.report_import(text, regclass, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cdp.report_import(text, regclass, jsonb, text) FROM PUBLIC;
+
+CREATE FUNCTION cdp.import_step(source text, relation regclass, mapping jsonb, OUT part text, OUT mark text, OUT mapping_hash text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+DECLARE
+	spec jsonb := mapping -> 'incremental';
+	its_name text := cdp.import_name(relation);
+	pieces record;
+	place constant text := 'In the mapping at "incremental".';
+	overlap interval := '10 minutes';
+	col text;
+	col_type regtype;
+	this_moment text;
+	last_mark text;
+	newer text;
+BEGIN
+	IF spec IS NULL THEN
+		RETURN;
+	END IF;
+	pieces := cdp.import_pieces(source, relation, mapping);
+	IF jsonb_typeof(spec) = 'object' THEN
+		PERFORM cdp.import_keys('"incremental"', spec, ARRAY['overlap']);
+		BEGIN
+			overlap := coalesce((spec ->> 'overlap')::interval, overlap);
+			IF overlap < interval '0' THEN
+				RAISE invalid_parameter_value;
+			END IF;
+		EXCEPTION WHEN data_exception THEN
+			RAISE EXCEPTION 'invalid overlap "%"', spec ->> 'overlap'
+				USING ERRCODE = '22023', DETAIL = place, HINT = 'Write an interval, as "10 minutes".';
+		END;
+	ELSIF jsonb_typeof(spec) <> 'boolean' THEN
+		RAISE EXCEPTION 'true, false or an object is needed here, not %', spec USING ERRCODE = '22023', DETAIL = place;
+	END IF;
+	IF spec = 'false' THEN
+		RETURN;
+	END IF;
+	col := coalesce(mapping #>> '{observed_at,column}', mapping ->> 'observed_at');
+	SELECT a.atttypid INTO col_type FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = col AND a.attnum > 0;
+	IF col_type IS NULL OR col_type NOT IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype) THEN
+		RAISE EXCEPTION 'an incremental import needs "observed_at" to be a column of type date, timestamp or timestamptz'
+			USING ERRCODE = '22023', DETAIL = place,
+				  HINT = 'A view can make one of a text: CREATE VIEW … AS SELECT *, updated::timestamptz AS updated_at FROM ….';
+	END IF;
+	mapping_hash := left(encode(sha256(convert_to((mapping - 'incremental')::text, 'UTF8')), 'hex'), 32);
+	SELECT m.mark INTO last_mark FROM cdp.import_mark m JOIN cdp.source s ON s.source_id = m.source_id
+	WHERE s.name = import_step.source AND m.relation = its_name AND m.mapping_hash = import_step.mapping_hash;
+
+	-- taken before the rows are read, so that what is committed in between is
+	-- read once more; a time in the future would hide all rows to come
+	this_moment := CASE col_type WHEN 'timestamptz'::regtype THEN now()::text
+					   ELSE (now() AT TIME ZONE cdp.setting_value('time_zone'))::text END;
+	EXECUTE format('SELECT max(t.%I)::text FROM %s AS t WHERE isfinite(t.%1$I) AND t.%1$I <= %3$L::%4$s', col, its_name, this_moment, col_type) INTO mark;
+	mark := coalesce(mark, last_mark);
+	IF last_mark IS NOT NULL THEN
+		-- rows without a time are read every time
+		newer := format('(t.%1$I >= %L::%s - %L::interval OR t.%1$I IS NULL)', col, last_mark, col_type, overlap);
+		IF mapping ? 'items' THEN
+			-- whole groups, though only one of their rows is new
+			newer := format('%s IN (SELECT %1$s FROM %s AS t WHERE %s)', pieces.id, its_name, newer);
+		END IF;
+		part := format('(SELECT * FROM %s AS t WHERE %s)', its_name, newer);
+	END IF;
+END $$;
+COMMENT ON FUNCTION cdp.import_step(text, regclass, jsonb) IS
+'What an incremental import is to read: part (an expression for FROM; null: everything), the mark to remember after it (text of observed_at) and the hash of the mapping that the mark belongs to. Raises 22023 for what is wrong at "incremental".';
+REVOKE ALL ON FUNCTION cdp.import_step(text, regclass, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION cdp.import_table(source text, relation regclass, mapping jsonb,
 	OUT received int, OUT accepted int, OUT duplicate int, OUT rejected int)
@@ -542,13 +613,20 @@ SET extra_float_digits = 1
 SET bytea_output = 'hex'
 AS $$
 DECLARE
-	query text := cdp.import_query(source, relation, mapping);
+	step record := cdp.import_step(source, relation, mapping);
+	query text := cdp.import_query(source, relation, mapping, step.part);
 	reported bigint;
 BEGIN
 	-- the rows are received now: what has no time of its own has this one
 	SELECT i.received, i.accepted, i.duplicate, i.rejected INTO received, accepted, duplicate, rejected
 	FROM cdp.ingest_query(source, query, now()) i;
-	reported := cdp.report_import(source, relation, mapping);
+	reported := cdp.report_import(source, relation, mapping, step.part);
+	IF step.mark IS NOT NULL THEN
+		INSERT INTO cdp.import_mark (source_id, relation, mapping_hash, mark, imported_at)
+		SELECT s.source_id, cdp.import_name(import_table.relation), step.mapping_hash, step.mark, now()
+		FROM cdp.source s WHERE s.name = import_table.source
+		ON CONFLICT ON CONSTRAINT import_mark_pkey DO UPDATE SET mark = excluded.mark, imported_at = excluded.imported_at;
+	END IF;
 	IF reported > 0 THEN
 		RAISE NOTICE '% rows of "%" have something to look at', reported, relation
 			USING HINT = 'SELECT * FROM cdp.quality_issue WHERE kind IN (''invalid_consent'', ''conflicting_rows'');';
@@ -562,6 +640,7 @@ consents: {purpose: "column" | {"column", "granted": [texts], "denied": [texts]}
 observed_at: "column" with the time of the statement; without a zone it is read in the setting time_zone; missing: now.
 event: {"name": "Order Completed" | {"column"}, "message_id": "column" | [columns], "occurred_at": "column", "properties": {name: "column" | {"value": constant}} | ["column"]}: each row is a track event; without event it is an identify.
 items: {"group_by": "column" | [columns], "fields": {name: "column"} | ["column"], "order_by": "column", "name": "products"}: the rows of one group are one event with a list of items; rows that differ in anything else but their time stay messages of their own and are reported.
+incremental: true | {"overlap": "10 minutes"}: each import reads only the rows whose observed_at (a date or timestamp) is not before the latest one that the last import saw, less the overlap, which is for transactions that commit late; rows without a time are read every time.
 A row imported again is a duplicate: its messageId is the relation''s name with message_id, else with a hash of the row; equal rows are one identify, but as many events as there are.
 Returns how many messages were received, accepted, already known and rejected. Raises CDX20 for an unknown source, 42809 for a relation that has no rows, 42703 for an unknown column, 22023 for anything else in the mapping, each before anything is read.';
 REVOKE ALL ON FUNCTION cdp.import_table(text, regclass, jsonb) FROM PUBLIC;

@@ -4,6 +4,8 @@
 			CHECK (normalizer IN ('text', 'lower', 'email', 'phone')),
 		priority smallint NOT NULL,
 		max_per_profile int CHECK (max_per_profile > 0),
+		max_people int CHECK (max_people > 0),
+		is_personal boolean NOT NULL DEFAULT false,
 		is_unique boolean NOT NULL DEFAULT false,
 		description text
 	);
@@ -11,18 +13,20 @@
 	COMMENT ON COLUMN cdp.identifier_type.normalizer IS 'How a value becomes canonical: text (trimmed), lower (trimmed, case folded), email, phone (E.164).';
 	COMMENT ON COLUMN cdp.identifier_type.priority IS '1 is the strongest.';
 	COMMENT ON COLUMN cdp.identifier_type.max_per_profile IS 'Most values that one profile may have; null: no limit.';
+	COMMENT ON COLUMN cdp.identifier_type.max_people IS 'An identifier named together with more than so many values of one stronger, personal type is a hub (a kiosk, a switchboard): it is shared and links nobody; null: no limit.';
+	COMMENT ON COLUMN cdp.identifier_type.is_personal IS 'Belongs to a person rather than to a device.';
 	COMMENT ON COLUMN cdp.identifier_type.is_unique IS 'A person has one value only: two values never end up in one profile.';
-	INSERT INTO cdp.identifier_type (name, normalizer, priority, max_per_profile, is_unique, description) VALUES
-		('user_id', 'text', 1, NULL, true, 'Account in the own shop or app.'),
-		('email', 'email', 2, 5, false, 'E-mail address.'),
-		('phone', 'phone', 3, 5, false, 'Phone number.'),
-		('crm_id', 'text', 4, 5, false, 'Number of the customer in a CRM, till or ERP system.'),
-		('loyalty_id', 'text', 5, 5, false, 'Loyalty card.'),
-		('anonymous_id', 'text', 10, 100, false, 'Cookie or installation, before the visitor is known.'),
-		('device_id', 'text', 11, 100, false, 'Device.'),
-		('advertising_id', 'lower', 12, 100, false, 'IDFA or GAID.'),
-		('push_token', 'text', 13, 100, false, 'Address of push messages.'),
-		('ga_client_id', 'text', 14, 100, false, 'Client id of Google Analytics.')
+	INSERT INTO cdp.identifier_type (name, normalizer, priority, max_per_profile, max_people, is_unique, is_personal, description) VALUES
+		('user_id', 'text', 1, NULL, NULL, true, true, 'Account in the own shop or app.'),
+		('email', 'email', 2, 5, NULL, false, true, 'E-mail address.'),
+		('phone', 'phone', 3, 5, 5, false, true, 'Phone number.'),
+		('crm_id', 'text', 4, 5, 5, false, true, 'Number of the customer in a CRM, till or ERP system.'),
+		('loyalty_id', 'text', 5, 5, 5, false, true, 'Loyalty card.'),
+		('anonymous_id', 'text', 10, 100, 5, false, false, 'Cookie or installation, before the visitor is known.'),
+		('device_id', 'text', 11, 100, 5, false, false, 'Device.'),
+		('advertising_id', 'lower', 12, 100, 5, false, false, 'IDFA or GAID.'),
+		('push_token', 'text', 13, 100, 5, false, false, 'Address of push messages.'),
+		('ga_client_id', 'text', 14, 100, 5, false, false, 'Client id of Google Analytics.')
 	ON CONFLICT (name) DO NOTHING;
 
 	CREATE TABLE IF NOT EXISTS cdp.blocked_identifier (

@@ -6,6 +6,7 @@
 		consent_denied bigint NOT NULL DEFAULT 0,
 		consent_next_expiry timestamptz,
 		merged_into bigint,
+		move_count bigint NOT NULL DEFAULT 0,
 		erased_at timestamptz,
 		created_at timestamptz NOT NULL DEFAULT now()
 	);
@@ -16,6 +17,7 @@
 	COMMENT ON COLUMN cdp.profile.consent_granted IS 'Bit purpose_id is set when the latest statement grants.';
 	COMMENT ON COLUMN cdp.profile.consent_denied IS 'Bit purpose_id is set when the latest statement denies or revokes.';
 	COMMENT ON COLUMN cdp.profile.consent_next_expiry IS 'Until then the masks hold; afterwards the ledger is folded anew.';
+	COMMENT ON COLUMN cdp.profile.move_count IS 'Grows whenever an identifier leaves or joins, so that a session that waited for the row can tell.';
 	COMMENT ON COLUMN cdp.profile.merged_into IS 'The profile that this one is now part of (always a living one); null: living.';
 
 	CREATE TABLE IF NOT EXISTS cdp.profile_counter (
@@ -90,3 +92,16 @@
 		(30, 'description', 'text', 'descriptive', 'normal', 'About the person.')
 		) v (place, name, data_type, kind, sensitivity, description)
 	ON CONFLICT (name) DO NOTHING;
+
+	CREATE OR REPLACE VIEW cdp.trait_conflict AS
+	SELECT f.profile_id, e.key AS trait, t.data_type, s.value -> 1 AS value,
+		   '2000-01-01 00:00:00+00'::timestamptz + (s.value ->> 0)::bigint * interval '1 microsecond' AS observed_at,
+		   f.source_id, f.anchor
+	FROM cdp.profile_fragment f
+	CROSS JOIN LATERAL jsonb_each(f.traits) e
+	JOIN cdp.trait t ON t.name = e.key
+	CROSS JOIN LATERAL jsonb_array_elements(e.value) s
+	WHERE cdp.fit_trait(s.value -> 1, t.data_type) IS NULL;
+	COMMENT ON VIEW cdp.trait_conflict IS
+	'Statements about registered traits whose value is not of the trait''s type (fit_trait). The one that wins is in the golden record as it came, and null in the customer view.';
+	COMMENT ON COLUMN cdp.trait_conflict.anchor IS 'identity_key of the identifier under which it was said.';

@@ -91,6 +91,7 @@
 		properties jsonb NOT NULL DEFAULT '{}',
 		context jsonb,
 		context_key uuid,
+		traffic text,
 		PRIMARY KEY (profile_id, occurred_at, message_key)
 	) PARTITION BY RANGE (occurred_at);
 	COMMENT ON TABLE cdp.event IS 'Every accepted message. Month partitions are made on demand.';
@@ -99,8 +100,10 @@
 	COMMENT ON COLUMN cdp.event.anchor IS 'identity_key of the identifier under which it arrived.';
 	COMMENT ON COLUMN cdp.event.is_echo IS 'Another message tells the same fact (same dedupe_key) and counts instead.';
 	COMMENT ON COLUMN cdp.event.revenue IS 'Amount as sent, in currency.';
+	COMMENT ON COLUMN cdp.event.currency IS 'ISO 4217; null: none was sent, the amount is in the base currency; XXX: what was sent is no code.';
 	COMMENT ON COLUMN cdp.event.revenue_base IS 'The same in the base currency at the day''s rate; null when there is none.';
 	COMMENT ON COLUMN cdp.event.context IS 'Page, campaign and referrer of the message.';
+	COMMENT ON COLUMN cdp.event.traffic IS 'bot or internal when a row of cdp.traffic_rule says so, else null; like echoes such events are counted by no segment and no report.';
 	CREATE INDEX IF NOT EXISTS event_dedupe ON cdp.event (profile_id, dedupe_key) WHERE dedupe_key IS NOT NULL;
 	CREATE TABLE IF NOT EXISTS cdp.event_other PARTITION OF cdp.event DEFAULT;
 	COMMENT ON TABLE cdp.event_other IS 'Events too far in the future for a month of their own.';

@@ -23,12 +23,31 @@ static const uint32 round_constants[64] = {
 };
 
 #define ROTR(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
+#define SUM0(x) (ROTR(x, 2) ^ ROTR(x, 13) ^ ROTR(x, 22))
+#define SUM1(x) (ROTR(x, 6) ^ ROTR(x, 11) ^ ROTR(x, 25))
+#define SIGMA0(x) (ROTR(x, 7) ^ ROTR(x, 18) ^ ((x) >> 3))
+#define SIGMA1(x) (ROTR(x, 17) ^ ROTR(x, 19) ^ ((x) >> 10))
+
+/* One round; the names of the variables turn instead of their values. */
+#define ROUND(a, b, c, d, e, f, g, h, i) \
+	do { \
+		uint32 t = h + SUM1(e) + ((e & f) ^ (~e & g)) + round_constants[i] + w[i]; \
+		d += t; \
+		h = t + SUM0(a) + ((a & b) ^ (a & c) ^ (b & c)); \
+	} while (0)
 
 static void
 HashBlock(Sha256 *sha, const uint8 *block)
 {
 	uint32		w[64];
-	uint32		s[8];
+	uint32		a = sha->state[0];
+	uint32		b = sha->state[1];
+	uint32		c = sha->state[2];
+	uint32		d = sha->state[3];
+	uint32		e = sha->state[4];
+	uint32		f = sha->state[5];
+	uint32		g = sha->state[6];
+	uint32		h = sha->state[7];
 
 	for (int i = 0; i < 16; i++)
 	{
@@ -38,26 +57,26 @@ HashBlock(Sha256 *sha, const uint8 *block)
 		w[i] = pg_ntoh32(word);
 	}
 	for (int i = 16; i < 64; i++)
+		w[i] = SIGMA1(w[i - 2]) + w[i - 7] + SIGMA0(w[i - 15]) + w[i - 16];
+	for (int i = 0; i < 64; i += 8)
 	{
-		uint32		s0 = ROTR(w[i - 15], 7) ^ ROTR(w[i - 15], 18) ^ (w[i - 15] >> 3);
-		uint32		s1 = ROTR(w[i - 2], 17) ^ ROTR(w[i - 2], 19) ^ (w[i - 2] >> 10);
-
-		w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+		ROUND(a, b, c, d, e, f, g, h, i);
+		ROUND(h, a, b, c, d, e, f, g, i + 1);
+		ROUND(g, h, a, b, c, d, e, f, i + 2);
+		ROUND(f, g, h, a, b, c, d, e, i + 3);
+		ROUND(e, f, g, h, a, b, c, d, i + 4);
+		ROUND(d, e, f, g, h, a, b, c, i + 5);
+		ROUND(c, d, e, f, g, h, a, b, i + 6);
+		ROUND(b, c, d, e, f, g, h, a, i + 7);
 	}
-	memcpy(s, sha->state, sizeof(s));
-	for (int i = 0; i < 64; i++)
-	{
-		uint32		t1 = s[7] + (ROTR(s[4], 6) ^ ROTR(s[4], 11) ^ ROTR(s[4], 25)) +
-			((s[4] & s[5]) ^ (~s[4] & s[6])) + round_constants[i] + w[i];
-		uint32		t2 = (ROTR(s[0], 2) ^ ROTR(s[0], 13) ^ ROTR(s[0], 22)) +
-			((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-
-		memmove(s + 1, s, 7 * sizeof(uint32));
-		s[4] += t1;
-		s[0] = t1 + t2;
-	}
-	for (int i = 0; i < 8; i++)
-		sha->state[i] += s[i];
+	sha->state[0] += a;
+	sha->state[1] += b;
+	sha->state[2] += c;
+	sha->state[3] += d;
+	sha->state[4] += e;
+	sha->state[5] += f;
+	sha->state[6] += g;
+	sha->state[7] += h;
 }
 
 void

@@ -68,30 +68,56 @@ IcuToUtf8(const IcuText *text, char *out, int size)
 	return len;
 }
 
-void
-IcuNfc(const IcuText *in, IcuText *out)
+static void
+Normalize(const UNormalizer2 *normalizer, const IcuText *in, IcuText *out)
 {
-	static const UNormalizer2 *nfc = NULL;
 	UErrorCode	status = U_ZERO_ERROR;
 
 	IcuTextInit(out);
-	if (nfc == NULL)
-	{
-		nfc = unorm2_getNFCInstance(&status);
-		if (U_FAILURE(status))
-			nfc = NULL;
-		IcuCheck(status, "open the normalizer");
-	}
-	out->len = unorm2_normalize(nfc, in->chars, in->len, out->chars, out->size, &status);
+	out->len = unorm2_normalize(normalizer, in->chars, in->len, out->chars, out->size, &status);
 	if (status == U_BUFFER_OVERFLOW_ERROR)
 	{
 		int32_t		needed = out->len;
 
 		status = U_ZERO_ERROR;
 		IcuTextGrow(out, needed);
-		out->len = unorm2_normalize(nfc, in->chars, in->len, out->chars, out->size, &status);
+		out->len = unorm2_normalize(normalizer, in->chars, in->len, out->chars, out->size, &status);
 	}
 	IcuCheck(status, "normalize text");
+}
+
+void
+IcuNfc(const IcuText *in, IcuText *out)
+{
+	static const UNormalizer2 *nfc = NULL;
+
+	if (nfc == NULL)
+	{
+		UErrorCode	status = U_ZERO_ERROR;
+
+		nfc = unorm2_getNFCInstance(&status);
+		if (U_FAILURE(status))
+			nfc = NULL;
+		IcuCheck(status, "open the normalizer");
+	}
+	Normalize(nfc, in, out);
+}
+
+void
+IcuNfkd(const IcuText *in, IcuText *out)
+{
+	static const UNormalizer2 *nfkd = NULL;
+
+	if (nfkd == NULL)
+	{
+		UErrorCode	status = U_ZERO_ERROR;
+
+		nfkd = unorm2_getNFKDInstance(&status);
+		if (U_FAILURE(status))
+			nfkd = NULL;
+		IcuCheck(status, "open the normalizer");
+	}
+	Normalize(nfkd, in, out);
 }
 
 void

@@ -42,8 +42,12 @@ extern int	IcuToUtf8(const IcuText *text, char *out, int size);
 
 extern void IcuTextFree(IcuText *text);
 
-/* Canonical composition (NFC), locale-independent lower case with full mappings */
+/*
+ * Canonical composition (NFC), compatibility decomposition (NFKD),
+ * locale-independent lower case with full mappings
+ */
 extern void IcuNfc(const IcuText *in, IcuText *out);
+extern void IcuNfkd(const IcuText *in, IcuText *out);
 extern void IcuLower(const IcuText *in, IcuText *out);
 
 /*

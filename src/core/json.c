@@ -298,14 +298,42 @@ CompareKeys(const void *a, const void *b)
 	const JsonNode *x = *(JsonNode *const *) a;
 	const JsonNode *y = *(JsonNode *const *) b;
 
+	int			order;
+
 	if (x->key_len != y->key_len)
 		return x->key_len < y->key_len ? -1 : 1;
-	return memcmp(x->key, y->key, x->key_len);
+	order = memcmp(x->key, y->key, x->key_len);
+	/* of one key, by the place in the text */
+	return order != 0 ? order : (x->raw > y->raw) - (x->raw < y->raw);
 }
 
-/* Is there a key that stands twice?  Quadratic while small, else sorted. */
+/* Takes the marked members, whose key_len is -1, out of an object. */
+static void
+DropMarkedMembers(JsonNode *object)
+{
+	JsonNode  **link = &object->first;
+
+	object->last = NULL;
+	for (JsonNode *child = object->first; child; child = child->next)
+	{
+		if (child->key_len < 0)
+		{
+			object->count--;
+			continue;
+		}
+		*link = child;
+		link = &child->next;
+		object->last = child;
+	}
+	*link = NULL;
+}
+
+/*
+ * Where a key stands twice, the last member counts: the others go.  Quadratic
+ * while small, else sorted.
+ */
 static bool
-HasDuplicateKeys(const JsonNode *object)
+DropOverriddenMembers(JsonNode *object)
 {
 	JsonNode  **sorted;
 	int			n = 0;
@@ -314,18 +342,30 @@ HasDuplicateKeys(const JsonNode *object)
 	if (object->count <= 16)
 	{
 		for (JsonNode *a = object->first; a; a = a->next)
-			for (JsonNode *b = a->next; b; b = b->next)
+			for (JsonNode *b = a->next; b && a->key_len >= 0; b = b->next)
 				if (a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0)
-					return true;
-		return false;
+				{
+					a->key_len = -1;
+					found = true;
+				}
 	}
-	sorted = palloc(sizeof(JsonNode *) * object->count);
-	for (JsonNode *a = object->first; a; a = a->next)
-		sorted[n++] = a;
-	qsort(sorted, n, sizeof(JsonNode *), CompareKeys);
-	for (int i = 1; i < n && !found; i++)
-		found = CompareKeys(&sorted[i - 1], &sorted[i]) == 0;
-	pfree(sorted);
+	else
+	{
+		sorted = palloc(sizeof(JsonNode *) * object->count);
+		for (JsonNode *a = object->first; a; a = a->next)
+			sorted[n++] = a;
+		qsort(sorted, n, sizeof(JsonNode *), CompareKeys);
+		for (int i = 1; i < n; i++)
+			if (sorted[i - 1]->key_len == sorted[i]->key_len &&
+				memcmp(sorted[i - 1]->key, sorted[i]->key, sorted[i]->key_len) == 0)
+			{
+				sorted[i - 1]->key_len = -1;
+				found = true;
+			}
+		pfree(sorted);
+	}
+	if (found)
+		DropMarkedMembers(object);
 	return found;
 }
 
@@ -384,7 +424,7 @@ ReadContainer(Reader *r, JsonNode *node, char close)
 	}
 	r->at++;
 	r->depth--;
-	if (close == '}' && HasDuplicateKeys(node))
+	if (close == '}' && DropOverriddenMembers(node))
 		r->mended |= JSON_MENDED_KEY;
 	return true;
 }

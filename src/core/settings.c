@@ -9,6 +9,7 @@
 #include "core/settings.h"
 
 char	   *setting_source = NULL;
+double		setting_name_threshold = 0.85;
 
 void
 DefineSettings(void)
@@ -21,5 +22,13 @@ DefineSettings(void)
 							   PGC_USERSET,
 							   0,
 							   NULL, NULL, NULL);
+	DefineCustomRealVariable("cdp.name_threshold",
+							 "Similarity from which on names of persons are similar (operator ~=).",
+							 "From 0 to 1; the similarity is that of cdp.name_similarity().",
+							 &setting_name_threshold,
+							 0.85, 0.0, 1.0,
+							 PGC_USERSET,
+							 0,
+							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("cdp");
 }

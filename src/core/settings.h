@@ -13,4 +13,7 @@ extern void DefineSettings(void);
 /* cdp.source: default of inbox.source */
 extern char *setting_source;
 
+/* cdp.name_threshold: similarity from which on ~= holds for names of persons */
+extern double setting_name_threshold;
+
 #endif							/* CDP_SETTINGS_H */

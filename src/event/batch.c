@@ -9,6 +9,8 @@
 
 #include "core/rowset.h"
 #include "event/batch.h"
+#include "event/plan.h"
+#include "event/traffic.h"
 
 typedef struct IssueEntry
 {
@@ -156,6 +158,9 @@ LoadIngestRules(void)
 		rules->tcf_purposes[row].purpose_id = DatumGetInt16(Value(row, 2));
 	}
 
+	rules->plan = LoadTrackingPlan();
+	rules->traffic = LoadTrafficRules();
+
 	StatementRun(&select_kept_empty, NULL, NULL);
 	rules->nkept_empty = SPI_processed;
 	rules->kept_empty = palloc(sizeof(char *) * Max(SPI_processed, 1));
@@ -299,13 +304,6 @@ ReadElement(Batch *batch, const JsonNode *node, const JsonNode *envelope)
 	Message    *m;
 
 	CHECK_FOR_INTERRUPTS();
-	if (node->raw_len > batch->rules->max_message_size)
-	{
-		Reject(batch, node, envelope, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-			   "the message has %d bytes, the setting max_message_size allows %d",
-			   node->raw_len, batch->rules->max_message_size);
-		return;
-	}
 	if (batch->nmessages == batch->messages_size)
 	{
 		batch->messages_size = Max(64, batch->messages_size * 2);

@@ -20,6 +20,7 @@ typedef struct Payload
 	bytea	   *bytes;			/* not valid text */
 	bool		has_received_at;
 	TimestampTz received_at;
+	int64		number;			/* order of the inbox */
 } Payload;
 
 typedef struct Rejection

@@ -83,8 +83,11 @@ FindDuplicatesInBatch(Batch *batch)
 	{
 		Message    *m = &batch->messages[n];
 		bool		found;
-		KeyEntry   *entry = KeyTable_insert(table, m->message_key, &found);
+		KeyEntry   *entry;
 
+		if (m->is_duplicate)
+			continue;			/* older than what is kept */
+		entry = KeyTable_insert(table, m->message_key, &found);
 		previous[n] = found ? entry->last : -1;
 		entry->last = n;
 		for (int p = previous[n]; p >= 0; p = previous[p])

@@ -7,8 +7,12 @@
  * the one payload that fails is alone; that one is rejected with the error,
  * and nothing else is lost.
  *
- * Ingest holds an advisory lock to the end of the transaction, so that two
- * sessions never resolve the same person at once.
+ * Many sessions may ingest at once.  Each holds the resolver's advisory lock
+ * in shared mode to the end of its transaction, locks the profiles that its
+ * messages touch in one order, and makes sure afterwards that nothing changed
+ * while it waited (graph.c).  If something did, it starts again; the third
+ * time it takes the lock in exclusive mode, and is alone.  All locks are taken
+ * inside the subtransaction, so that a new start holds none.
  */
 #include "core/core.h"
 
@@ -21,6 +25,7 @@
 
 #include "core/rowset.h"
 #include "event/batch.h"
+#include "event/plan.h"
 
 PG_FUNCTION_INFO_V1(cdp_ingest_jsonb);
 PG_FUNCTION_INFO_V1(cdp_ingest_text);
@@ -32,12 +37,19 @@ PG_FUNCTION_INFO_V1(cdp_replay_batch);
 #define INGEST_CHUNK 10000
 
 static Statement select_sources = {
-	"SELECT source_id, name, kind, user_id_type FROM cdp.source"
+	"SELECT source_id, name, kind, user_id_type, plan_mode FROM cdp.source"
 };
 
-static Statement lock_resolver = {
+static Statement lock_shared = {
+	"SELECT pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended('cdp.resolver', 0))"
+};
+static Statement lock_exclusive = {
 	"SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('cdp.resolver', 0))"
 };
+
+/* attempts of a batch before it takes the resolver's lock for itself alone */
+#define SHARED_ATTEMPTS 2
+#define MAX_ATTEMPTS 4
 
 /* what one call works with */
 typedef struct Ingest
@@ -47,6 +59,7 @@ typedef struct Ingest
 	SourceRow  *sources;
 	int			nsources;
 	TimestampTz now;
+	bool		is_exclusive;	/* the resolver's lock is held by this session alone */
 	Counts		counts;
 } Ingest;
 
@@ -71,12 +84,13 @@ LoadSources(Ingest *ingest)
 		source->user_id_type = FindIdentifierType(ingest->rules->identifiers, type, strlen(type));
 		if (source->user_id_type < 0)
 			source->user_id_type = ingest->rules->user_id_type;
+		source->plan_mode = PlanModeFromText(SPI_getvalue(tuple, desc, 5));
 	}
 }
 
 /* SPI is connected; everything lives in the context that is returned with it. */
 static Ingest *
-IngestBegin(void)
+IngestBegin(bool is_exclusive)
 {
 	Ingest	   *ingest;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "cdp ingest", ALLOCSET_DEFAULT_SIZES);
@@ -90,7 +104,9 @@ IngestBegin(void)
 	ingest = palloc0(sizeof(Ingest));
 	ingest->context = context;
 	ingest->now = GetCurrentTransactionStartTimestamp();
-	StatementRun(&lock_resolver, NULL, NULL);
+	ingest->is_exclusive = is_exclusive;
+	if (is_exclusive)
+		StatementRun(&lock_exclusive, NULL, NULL);
 	ingest->rules = LoadIngestRules();
 	LoadSources(ingest);
 	MemoryContextSwitchTo(old);
@@ -129,17 +145,23 @@ AddCounts(Counts *sum, const Counts *counts)
 	sum->rejected += counts->rejected;
 }
 
-/* Reads and stores some payloads; returns their counts. */
+/*
+ * Reads and stores some payloads; returns their counts.  Raises
+ * ERRCODE_T_R_SERIALIZATION_FAILURE when another session was quicker.
+ */
 static Counts
-RunBatch(Ingest *ingest, const Payload *payloads, int count)
+RunBatch(Ingest *ingest, const Payload *payloads, int count, bool is_alone)
 {
 	MemoryContext context = AllocSetContextCreate(ingest->context, "cdp batch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Batch	   *batch = BatchCreate(ingest->rules, ingest->now);
 	Counts		counts;
 
+	batch->resolver->is_alone = is_alone;
 	for (int i = 0; i < count; i++)
 		ReadPayload(batch, &payloads[i]);
+	if (!ingest->is_exclusive)
+		StatementRun(is_alone ? &lock_exclusive : &lock_shared, NULL, NULL);
 	StoreBatch(batch);
 	counts = batch->counts;
 	MemoryContextSwitchTo(old);
@@ -183,25 +205,21 @@ IsPayloadError(int sqlstate)
 }
 
 /*
- * Takes payloads in a subtransaction; on an error halves them until the
- * culprit is alone.
+ * One attempt in a subtransaction of its own.  Returns the error it met, or
+ * NULL with the counts.
  */
-static void
-IngestPayloads(Ingest *ingest, const Payload *payloads, int count)
+static ErrorData *
+TryBatch(Ingest *ingest, const Payload *payloads, int count, bool is_alone, Counts *counts)
 {
 	MemoryContext old_context = CurrentMemoryContext;
 	ResourceOwner old_owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
-	Counts		counts = {0};
 
-	if (count == 0)
-		return;
-	check_stack_depth();
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(old_context);
 	PG_TRY();
 	{
-		counts = RunBatch(ingest, payloads, count);
+		*counts = RunBatch(ingest, payloads, count, is_alone);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(old_context);
 		CurrentResourceOwner = old_owner;
@@ -216,6 +234,30 @@ IngestPayloads(Ingest *ingest, const Payload *payloads, int count)
 		CurrentResourceOwner = old_owner;
 	}
 	PG_END_TRY();
+	return error;
+}
+
+/*
+ * Takes payloads; when other sessions get in the way starts again, on an error
+ * halves them until the culprit is alone.
+ */
+static void
+IngestPayloads(Ingest *ingest, const Payload *payloads, int count)
+{
+	ErrorData  *error = NULL;
+	Counts		counts = {0};
+
+	if (count == 0)
+		return;
+	check_stack_depth();
+	for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++)
+	{
+		error = TryBatch(ingest, payloads, count, ingest->is_exclusive || attempt >= SHARED_ATTEMPTS, &counts);
+		if (error == NULL || (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE &&
+							  error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED))
+			break;
+		CHECK_FOR_INTERRUPTS();
+	}
 
 	if (error == NULL)
 	{
@@ -261,7 +303,7 @@ IngestOne(FunctionCallInfo fcinfo, Payload *payload)
 
 	payload->source_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	SPI_connect();
-	ingest = IngestBegin();
+	ingest = IngestBegin(false);
 	payload->source = RequireSource(ingest, payload->source_name);
 	if (!PG_ARGISNULL(2))
 	{
@@ -335,7 +377,19 @@ cdp_ingest_bytea(PG_FUNCTION_ARGS)
 	return IngestOne(fcinfo, &payload);
 }
 
-/* Rows (source, payload text, payload_bytes, received_at) of SPI's result as payloads. */
+static int
+ComparePayload(const void *a, const void *b)
+{
+	int64		x = ((const Payload *) a)->number;
+	int64		y = ((const Payload *) b)->number;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Rows (source, payload text, payload_bytes, received_at, number) of SPI's
+ * result as payloads, by number.
+ */
 static Payload *
 PayloadsFromResult(Ingest *ingest, uint64 count)
 {
@@ -368,14 +422,38 @@ PayloadsFromResult(Ingest *ingest, uint64 count)
 			payload->has_received_at = true;
 			payload->received_at = DatumGetTimestampTz(value);
 		}
+		payload->number = DatumGetInt64(SPI_getbinval(tuple, desc, 5, &isnull));
 	}
+	qsort(payloads, count, sizeof(Payload), ComparePayload);
 	return payloads;
+}
+
+/* One row of cdp.ingest_run for a batch of the inbox, with times of the clock. */
+static void
+LogRun(const Ingest *ingest, TimestampTz started_at, uint64 payloads)
+{
+	static Statement insert_run = {
+		"INSERT INTO cdp.ingest_run (started_at, finished_at, payloads, received, accepted, duplicate, rejected)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		{TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID}
+	};
+	Datum		args[7];
+
+	args[0] = TimestampTzGetDatum(started_at);
+	args[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	args[2] = Int64GetDatum(payloads);
+	args[3] = Int64GetDatum(ingest->counts.received);
+	args[4] = Int64GetDatum(ingest->counts.accepted);
+	args[5] = Int64GetDatum(ingest->counts.duplicate);
+	args[6] = Int64GetDatum(ingest->counts.rejected);
+	StatementRun(&insert_run, args, NULL);
 }
 
 /* A step of process_inbox() or replay_rejected(): takes rows out and ingests them. */
 static Datum
-IngestRows(FunctionCallInfo fcinfo, Statement *take, Datum *args, const char *nulls)
+IngestRows(FunctionCallInfo fcinfo, Statement *take, Datum *args, const char *nulls, bool is_logged)
 {
+	TimestampTz started_at = GetCurrentTimestamp();
 	MemoryContext caller = CurrentMemoryContext;
 	Ingest	   *ingest;
 	Counts		counts;
@@ -383,12 +461,14 @@ IngestRows(FunctionCallInfo fcinfo, Statement *take, Datum *args, const char *nu
 	Payload    *payloads;
 
 	SPI_connect();
-	ingest = IngestBegin();
+	ingest = IngestBegin(false);
 	StatementRun(take, args, nulls);
 	rows = SPI_processed;
 	payloads = PayloadsFromResult(ingest, rows);
 	IngestPayloads(ingest, payloads, rows);
 	counts = ingest->counts;
+	if (is_logged && rows > 0)
+		LogRun(ingest, started_at, rows);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);
 	return CountsResult(fcinfo, &counts);
@@ -402,10 +482,9 @@ Datum
 cdp_process_batch(PG_FUNCTION_ARGS)
 {
 	static Statement take = {
-		"WITH taken AS (DELETE FROM cdp.inbox WHERE inbox_id IN ("
-		"  SELECT inbox_id FROM cdp.inbox ORDER BY inbox_id LIMIT $1 FOR UPDATE SKIP LOCKED)"
-		"  RETURNING inbox_id, source, payload, received_at)"
-		" SELECT source, payload, NULL::bytea, received_at FROM taken ORDER BY inbox_id",
+		"DELETE FROM cdp.inbox WHERE ctid = ANY (ARRAY("
+		"  SELECT ctid FROM cdp.inbox ORDER BY inbox_id LIMIT $1 FOR UPDATE SKIP LOCKED))"
+		" RETURNING source, payload, NULL::bytea, received_at, inbox_id",
 		{INT4OID}
 	};
 	Datum		args[1] = {PG_GETARG_DATUM(0)};
@@ -415,7 +494,7 @@ cdp_process_batch(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid batch size: %d", PG_GETARG_INT32(0)),
 				 errdetail("It must be between 1 and 1000000.")));
-	return IngestRows(fcinfo, &take, args, NULL);
+	return IngestRows(fcinfo, &take, args, NULL, true);
 }
 
 /*
@@ -431,7 +510,7 @@ cdp_replay_batch(PG_FUNCTION_ARGS)
 		"  WHERE replayed_at IS NULL AND num_nulls(payload, payload_bytes) < 2 AND ($1 IS NULL OR source = $1) AND rejected_id <= $2"
 		"  ORDER BY rejected_id LIMIT $3 FOR UPDATE SKIP LOCKED)"
 		"  RETURNING rejected_id, source, payload, payload_bytes, received_at)"
-		" SELECT source, payload, payload_bytes, received_at FROM taken ORDER BY rejected_id",
+		" SELECT source, payload, payload_bytes, received_at, rejected_id FROM taken",
 		{TEXTOID, INT8OID, INT4OID}
 	};
 	Datum		args[3];
@@ -442,7 +521,7 @@ cdp_replay_batch(PG_FUNCTION_ARGS)
 		nulls[0] = 'n';
 	args[1] = PG_GETARG_DATUM(1);
 	args[2] = PG_GETARG_DATUM(2);
-	return IngestRows(fcinfo, &take, args, nulls);
+	return IngestRows(fcinfo, &take, args, nulls, false);
 }
 
 /*
@@ -462,7 +541,7 @@ cdp_ingest_query(PG_FUNCTION_ARGS)
 	RequireArguments(fcinfo);
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	SPI_connect();
-	ingest = IngestBegin();
+	ingest = IngestBegin(true);
 	source = RequireSource(ingest, name);
 	portal = SPI_cursor_parse_open(NULL, text_to_cstring(PG_GETARG_TEXT_PP(1)),
 								   &(SPIParseOpenOptions) {.read_only = false});

@@ -15,6 +15,7 @@
 #include "core/hash.h"
 #include "event/batch.h"
 #include "event/message.h"
+#include "event/plan.h"
 #include "event/time.h"
 
 static const struct
@@ -405,6 +406,34 @@ ReadIdentifiers(Batch *batch, Message *m)
 	return true;
 }
 
+/* The hash of the message as it came, or as its jsonb prints, if it is not too large. */
+static bool
+ReadSize(Batch *batch, Message *m)
+{
+	const char *text = m->node->raw;
+	int			len = m->node->raw_len;
+	StringInfoData buf = {0};
+
+	if (text == NULL)
+	{
+		initStringInfo(&buf);
+		JsonAppend(&buf, m->node);
+		text = buf.data;
+		len = buf.len;
+	}
+	if (len > batch->rules->max_message_size)
+	{
+		Reject(batch, m->node, m->envelope, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+			   "the message has %d bytes, the setting max_message_size allows %d",
+			   len, batch->rules->max_message_size);
+		return false;
+	}
+	m->payload_hash = DatumGetInt64(hash_any_extended((const unsigned char *) text, len, 0));
+	if (buf.data)
+		pfree(buf.data);
+	return true;
+}
+
 /*
  * Reads one element of a payload.  Returns false when it was rejected.
  */
@@ -416,18 +445,10 @@ ReadMessage(Batch *batch, Message *m)
 		Reject(batch, m->node, m->envelope, ERRCODE_DATATYPE_MISMATCH, "the message is not an object");
 		return false;
 	}
-	if (m->node->raw)
-		m->payload_hash = DatumGetInt64(hash_any_extended((const unsigned char *) m->node->raw, m->node->raw_len, 0));
-	else
-	{
-		StringInfoData buf;
-
-		initStringInfo(&buf);
-		JsonAppend(&buf, m->node);
-		m->payload_hash = DatumGetInt64(hash_any_extended((const unsigned char *) buf.data, buf.len, 0));
-		pfree(buf.data);
-	}
-	if (!ReadType(batch, m) || !ReadRequired(batch, m) || !ReadKey(batch, m) || !ReadTimes(batch, m))
+	if (!ReadSize(batch, m))
+		return false;
+	if (!ReadType(batch, m) || !ReadRequired(batch, m) || !ReadKey(batch, m) || !ReadTimes(batch, m) ||
+		!CheckPlan(batch, m))
 		return false;
 	ReadStatements(batch, m);
 	return ReadIdentifiers(batch, m);

@@ -6,10 +6,19 @@
 #define CDP_MESSAGE_H
 
 #include "core/json.h"
+#include "event/trait_list.h"
 #include "identity/resolve.h"
 
 #define MAX_MESSAGE_ID_LENGTH 1000
 #define MAX_EVENT_NAME_LENGTH 1000
+
+/* what becomes of a message that is against the tracking plan, by source */
+typedef enum PlanMode
+{
+	PLAN_OBSERVE,				/* taken and counted */
+	PLAN_FLAG,					/* taken, and an issue of the source */
+	PLAN_REJECT
+} PlanMode;
 
 /* what some rows of the tables say, read once a batch */
 typedef struct SourceRow
@@ -18,6 +27,7 @@ typedef struct SourceRow
 	char	   *name;
 	bool		is_stream;
 	int			user_id_type;	/* index of the identifier type */
+	PlanMode	plan_mode;
 } SourceRow;
 
 typedef struct EventTypeRow
@@ -61,6 +71,8 @@ typedef struct IngestRules
 	PurposeRow *purposes;
 	int			ntcf_purposes;
 	TcfPurposeRow *tcf_purposes;	/* those of one purpose stand together */
+	struct TrackingPlan *plan;
+	struct TrafficRules *traffic;
 	int			nkept_empty;	/* traits whose empty values count */
 	char	  **kept_empty;
 	int64		clock_skew_threshold;	/* microseconds */
@@ -81,12 +93,6 @@ typedef enum MessageType
 	MESSAGE_GROUP,
 	MESSAGE_ALIAS
 } MessageType;
-
-typedef struct TraitStatement
-{
-	const char *name;			/* folded, terminated */
-	const JsonNode *value;
-} TraitStatement;
 
 typedef struct ConsentStatement
 {

@@ -3,9 +3,6 @@
  *		What a message says of its person: traits and consents.
  *
  * Traits come from the traits of an identify call and from context.traits.
- * Objects are flattened: address.postalCode is the trait address.postal_code.
- * JSON null says nothing; an empty text says nothing either, unless the trait
- * is registered with ignore_empty = false.
  */
 #include "core/core.h"
 
@@ -13,66 +10,6 @@
 #include "event/batch.h"
 #include "event/message.h"
 #include "profile/trait_name.h"
-
-#define MAX_TRAIT_LEVELS 5
-#define MAX_MESSAGE_TRAITS 2000
-
-static bool
-IsKeptEmpty(const IngestRules *rules, const char *name)
-{
-	for (int i = 0; i < rules->nkept_empty; i++)
-		if (strcmp(rules->kept_empty[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void
-AddTrait(Batch *batch, Message *m, const char *name, const JsonNode *value, int *size)
-{
-	if (value->kind == JSON_NODE_NULL)
-		return;
-	if (value->kind == JSON_NODE_STRING && value->len == 0 && !IsKeptEmpty(batch->rules, name))
-		return;
-	if (m->ntraits == *size)
-	{
-		*size = Max(16, *size * 2);
-		m->traits = m->traits ? repalloc(m->traits, sizeof(TraitStatement) * *size)
-			: palloc(sizeof(TraitStatement) * *size);
-	}
-	m->traits[m->ntraits].name = pstrdup(name);
-	m->traits[m->ntraits].value = value;
-	m->ntraits++;
-}
-
-/*
- * Adds the members of an object, those of inner objects with dotted names.
- * The path is folded as a whole, because folding keeps long names apart.
- */
-static void
-ReadTraits(Batch *batch, Message *m, const JsonNode *object, StringInfo path, int level, int *size)
-{
-	int			base = path->len;
-
-	for (JsonNode *child = object->first; child; child = child->next)
-	{
-		char		name[TRAIT_NAME_SIZE];
-
-		if (m->ntraits >= MAX_MESSAGE_TRAITS)
-		{
-			NoteIssue(batch, m->source->source_id, "too_many_traits", m->message_id,
-					  "more than %d", MAX_MESSAGE_TRAITS);
-			return;
-		}
-		path->len = base;
-		if (base > 0)
-			appendStringInfoChar(path, '.');
-		appendBinaryStringInfo(path, child->key, child->key_len);
-		if (child->kind == JSON_NODE_OBJECT && level < MAX_TRAIT_LEVELS)
-			ReadTraits(batch, m, child, path, level + 1, size);
-		else if (TraitNameFold(path->data, path->len, name, sizeof(name)) > 0)
-			AddTrait(batch, m, name, child, size);
-	}
-}
 
 static void
 AddConsent(Message *m, int16 purpose_id, const char *status, const char *tc_string)
@@ -183,18 +120,16 @@ NoteMisfits(Batch *batch, Message *m)
 void
 ReadStatements(Batch *batch, Message *m)
 {
-	const JsonNode *traits = JsonMember(m->node, "traits");
-	const JsonNode *context_traits = JsonMember(ContextOfMessage(m), "traits");
-	StringInfoData path;
-	int			size = 0;
+	TraitList	list = {batch->rules->kept_empty, batch->rules->nkept_empty};
 
 	NoteMisfits(batch, m);
-	initStringInfo(&path);
-	if (JsonIsObject(context_traits))
-		ReadTraits(batch, m, context_traits, &path, 1, &size);
-	resetStringInfo(&path);
-	if (m->type == MESSAGE_IDENTIFY && JsonIsObject(traits))
-		ReadTraits(batch, m, traits, &path, 1, &size);
-	pfree(path.data);
+	TraitListAdd(&list, JsonMember(ContextOfMessage(m), "traits"), true);
+	if (m->type == MESSAGE_IDENTIFY)
+		TraitListAdd(&list, JsonMember(m->node, "traits"), false);
+	if (list.is_cut)
+		NoteIssue(batch, m->source->source_id, "too_many_traits", m->message_id,
+				  "more than %d", MAX_MESSAGE_TRAITS);
+	m->traits = list.traits;
+	m->ntraits = list.count;
 	ReadConsents(batch, m);
 }

@@ -161,6 +161,8 @@ NoteDays(Batch *batch)
 
 			identifier->first_seen = Min(identifier->first_seen, day);
 			identifier->last_seen = Max(identifier->last_seen, day);
+			if (m->nidentifiers > 1)
+				identifier->meets_others = true;
 			if (identifier->source_id == 0)
 				identifier->source_id = m->source->source_id;
 		}
@@ -206,45 +208,6 @@ ResolveMessages(Batch *batch)
 	StoreIdentities(r, message_ids, batch->now);
 }
 
-/* {"trait": [[time, value]], …} of one message */
-static Jsonb *
-MessageFragment(const Message *m)
-{
-	JsonNode   *nodes = palloc0(sizeof(JsonNode) * m->ntraits * 4 + sizeof(JsonNode));
-	JsonNode   *root = nodes++;
-	char	   *time = psprintf(INT64_FORMAT, m->occurred_at);
-
-	root->kind = JSON_NODE_OBJECT;
-	for (int t = 0; t < m->ntraits; t++, nodes += 4)
-	{
-		JsonNode   *list = &nodes[0];
-		JsonNode   *pair = &nodes[1];
-		JsonNode   *stamp = &nodes[2];
-		JsonNode   *value = &nodes[3];
-
-		stamp->kind = JSON_NODE_NUMBER;
-		stamp->text = time;
-		stamp->len = strlen(time);
-		*value = *m->traits[t].value;
-		value->next = NULL;
-		value->key = NULL;
-		stamp->next = value;
-		pair->kind = list->kind = JSON_NODE_ARRAY;
-		pair->first = stamp;
-		pair->count = 2;
-		list->first = pair;
-		list->count = 1;
-		list->key = m->traits[t].name;
-		list->key_len = strlen(list->key);
-		if (root->last)
-			root->last->next = list;
-		else
-			root->first = list;
-		root->last = list;
-	}
-	return JsonToJsonb(root);
-}
-
 static void
 StoreFragments(Batch *batch, ProfileList *changed)
 {
@@ -267,7 +230,7 @@ StoreFragments(Batch *batch, ProfileList *changed)
 		RowsetSet(rows, 0, Int64GetDatum(IdentifierProfile(r, m->identifiers[0])));
 		RowsetSet(rows, 1, UUIDPGetDatum(&r->identifiers[m->identifiers[0]].key));
 		RowsetSet(rows, 2, Int16GetDatum(m->source->source_id));
-		RowsetSet(rows, 3, JsonbPGetDatum(MessageFragment(m)));
+		RowsetSet(rows, 3, JsonbPGetDatum(TraitFragment(m->traits, m->ntraits, m->occurred_at)));
 		RowsetAdd(rows);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
@@ -440,7 +403,6 @@ void
 StoreBatch(Batch *batch)
 {
 	ProfileList recount = ProfileListCreate();
-	ProfileList echoes = ProfileListCreate();
 	ProfileList traits = ProfileListCreate();
 	ProfileList consents = ProfileListCreate();
 	ProfileList touched = ProfileListCreate();
@@ -449,19 +411,20 @@ StoreBatch(Batch *batch)
 	ApplySuppressions(batch);
 	if (batch->nmessages > 0)
 	{
+		FindExpired(batch);
+		EnsurePartitions(batch);
 		ResolveMessages(batch);
 		for (int i = 0; i < batch->resolver->nmoved; i++)
 			ProfileListAdd(&recount, batch->resolver->moved[i]);
 		FindDuplicates(batch, &recount);
-		StoreEvents(batch, &touched, &echoes);
+		StoreEvents(batch, &touched);
 		StoreFragments(batch, &traits);
 		StoreConsents(batch, &consents);
 
-		ProfileListAddAll(&echoes, &recount);
 		ProfileListAddAll(&traits, &recount);
 		ProfileListAddAll(&consents, &recount);
 		RunForProfiles(&recount_profiles, &recount);
-		RunForProfiles(&mark_echoes, &echoes);
+		RunForProfiles(&mark_echoes, &recount);
 		RunForProfiles(&fold_profiles, &traits);
 		RunForProfiles(&fold_consents, &consents);
 		for (int n = 0; n < batch->nmessages; n++)

@@ -4,12 +4,14 @@
  */
 #include "core/core.h"
 
+#include "common/hashfn.h"
 #include "utils/datetime.h"
 
 #include "core/array.h"
 #include "core/hash.h"
 #include "core/rowset.h"
 #include "event/store.h"
+#include "event/traffic.h"
 
 /* the part of a context that repeats from message to message */
 static const char *const repeating[] = {
@@ -20,15 +22,17 @@ static Statement ensure_partitions = {
 	"SELECT cdp.ensure_partitions($1)", {DATEARRAYOID}
 };
 
+static Statement lock_events = {"LOCK TABLE cdp.event IN ROW EXCLUSIVE MODE"};
+
 static Statement insert_contexts = {
 	"INSERT INTO cdp.event_context (context_key, context)"
-	" SELECT DISTINCT ON (context_key) context_key, repeated FROM batch_event WHERE context_key IS NOT NULL"
+	" SELECT DISTINCT ON (context_key) context_key, repeated FROM batch_event WHERE repeated IS NOT NULL"
 	" ORDER BY context_key ON CONFLICT (context_key) DO NOTHING"
 };
 
 static Statement insert_events = {
 	"INSERT INTO cdp.event (profile_id, occurred_at, message_key, type, name, anchor, source_id, received_at,"
-	"  payload_hash, dedupe_key, revenue, currency, revenue_base, properties, context, context_key)"
+	"  payload_hash, dedupe_key, revenue, currency, revenue_base, properties, context, context_key, traffic)"
 	" SELECT profile_id, occurred_at, message_key, type, name, anchor, source_id, received_at,"
 	"  payload_hash, dedupe_key, revenue, currency,"
 	"  CASE WHEN revenue IS NULL THEN NULL"
@@ -36,7 +40,7 @@ static Statement insert_events = {
 	"       ELSE revenue * (SELECT x.rate FROM cdp.exchange_rate x"
 	"          WHERE x.currency = b.currency AND x.day <= (b.occurred_at AT TIME ZONE 'UTC')::date"
 	"          ORDER BY x.day DESC LIMIT 1) END,"
-	"  properties, context, context_key"
+	"  properties, context, context_key, traffic"
 	" FROM batch_event b",
 	{TEXTOID}
 };
@@ -56,12 +60,21 @@ static Statement count_events = {
 	"  last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at)"
 };
 
+/* facts told before, or twice in this batch */
+static Statement mark_echoes = {
+	"SELECT cdp.mark_echoes(array_agg(profile_id), array_agg(dedupe_key)) FROM ("
+	"  SELECT b.profile_id, b.dedupe_key FROM batch_event b"
+	"  WHERE b.dedupe_key IS NOT NULL AND (SELECT count(*) FROM (SELECT FROM cdp.event e"
+	"    WHERE e.profile_id = b.profile_id AND e.dedupe_key = b.dedupe_key LIMIT 2) two) > 1) f"
+	" HAVING count(*) > 0"
+};
+
 static const char *const type_names[] = {"identify", "track", "page", "screen", "group", "alias"};
 
 enum
 {
 	PROFILE_ID, OCCURRED_AT, MESSAGE_KEY, TYPE, NAME, ANCHOR, SOURCE_ID, RECEIVED_AT, PAYLOAD_HASH,
-	DEDUPE_KEY, REVENUE, CURRENCY, PROPERTIES, CONTEXT, CONTEXT_KEY, REPEATED, RAW_TIME, NCOLUMNS
+	DEDUPE_KEY, REVENUE, CURRENCY, PROPERTIES, CONTEXT, CONTEXT_KEY, REPEATED, RAW_TIME, TRAFFIC, NCOLUMNS
 };
 
 static const RowsetColumn event_columns[NCOLUMNS] = {
@@ -81,7 +94,8 @@ static const RowsetColumn event_columns[NCOLUMNS] = {
 	[CONTEXT] = {"context", JSONBOID},
 	[CONTEXT_KEY] = {"context_key", UUIDOID},
 	[REPEATED] = {"repeated", JSONBOID},
-	[RAW_TIME] = {"raw_time", TIMESTAMPTZOID}
+	[RAW_TIME] = {"raw_time", TIMESTAMPTZOID},
+	[TRAFFIC] = {"traffic", TEXTOID}
 };
 
 /* A copy of a node that can stand in another object under a new key. */
@@ -177,14 +191,56 @@ EventProperties(const Message *m)
 	return JsonToJsonb(object);
 }
 
-/* Parts the context into what repeats and what is this message's. */
+/* A context met in this batch, by two hashes of the part that repeats. */
+typedef struct ContextEntry
+{
+	uint64		hash[2];
+	pg_uuid_t	key;
+} ContextEntry;
+
+static HTAB *
+ContextCacheCreate(void)
+{
+	HASHCTL		control = {0};
+
+	control.keysize = sizeof(uint64) * 2;
+	control.entrysize = sizeof(ContextEntry);
+	control.hcxt = CurrentMemoryContext;
+	return hash_create("cdp contexts", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Adds a member to the hashes; a message made from jsonb has no text to hash. */
 static void
-SetContext(Rowset *rows, const Message *m)
+HashContextMember(uint64 hash[2], int number, const JsonNode *node)
+{
+	StringInfoData buf;
+	const char *text = node->raw;
+	int			len = node->raw_len;
+
+	if (text == NULL)
+	{
+		initStringInfo(&buf);
+		JsonAppend(&buf, node);
+		text = buf.data;
+		len = buf.len;
+	}
+	for (int i = 0; i < 2; i++)
+		hash[i] = hash_combine64(hash[i], hash_bytes_extended((const unsigned char *) text, len, number * 2 + i));
+}
+
+/*
+ * Parts the context into what repeats and what is this message's.  The same
+ * few contexts come again and again: their jsonb is made once a batch.
+ */
+static void
+SetContext(Rowset *rows, const Message *m, HTAB *cache)
 {
 	const JsonNode *context = ContextOfMessage(m);
-	JsonNode   *repeated = NewObject();
-	Jsonb	   *jsonb;
-	pg_uuid_t  *key;
+	const JsonNode *found[lengthof(repeating)];
+	uint64		hash[2] = {0, 1};
+	ContextEntry *entry;
+	bool		is_known;
+	int			nfound = 0;
 
 	if (context == NULL)
 		return;
@@ -192,18 +248,28 @@ SetContext(Rowset *rows, const Message *m)
 	{
 		const JsonNode *node = JsonMember(context, repeating[i]);
 
-		if (node && node->kind != JSON_NODE_NULL)
-			AddMember(repeated, CopyMember(node, repeating[i]));
+		if (node == NULL || node->kind == JSON_NODE_NULL)
+			continue;
+		found[nfound++] = node;
+		HashContextMember(hash, i, node);
 	}
-	if (context->count > repeated->count)
+	if (context->count > nfound)
 		RowsetSet(rows, CONTEXT, JsonbPGetDatum(JsonToJsonbExcept(context, repeating, lengthof(repeating))));
-	if (repeated->count == 0)
+	if (nfound == 0)
 		return;
-	jsonb = JsonToJsonb(repeated);
-	key = palloc(sizeof(pg_uuid_t));
-	HashKey(key, "context", 7, VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ);
-	RowsetSet(rows, CONTEXT_KEY, UUIDPGetDatum(key));
-	RowsetSet(rows, REPEATED, JsonbPGetDatum(jsonb));
+	entry = hash_search(cache, hash, HASH_ENTER, &is_known);
+	if (!is_known)
+	{
+		JsonNode   *repeated = NewObject();
+		Jsonb	   *jsonb;
+
+		for (int i = 0; i < nfound; i++)
+			AddMember(repeated, CopyMember(found[i], pnstrdup(found[i]->key, found[i]->key_len)));
+		jsonb = JsonToJsonb(repeated);
+		HashKey(&entry->key, "context", 7, VARDATA(jsonb), VARSIZE(jsonb) - VARHDRSZ);
+		RowsetSet(rows, REPEATED, JsonbPGetDatum(jsonb));
+	}
+	RowsetSet(rows, CONTEXT_KEY, UUIDPGetDatum(&entry->key));
 }
 
 /* A JSON number, or text that is a plain decimal; anything else is no amount. */
@@ -237,12 +303,29 @@ ReadAmount(const JsonNode *node, Datum *amount)
 	return true;
 }
 
+/* Three letters, as a code of ISO 4217. */
+static bool
+ReadCurrency(const JsonNode *node, char *code)
+{
+	if (!JsonIsText(node) || node->len != 3)
+		return false;
+	for (int i = 0; i < 3; i++)
+	{
+		code[i] = pg_ascii_toupper((unsigned char) node->text[i]);
+		if (code[i] < 'A' || code[i] > 'Z')
+			return false;
+	}
+	code[3] = '\0';
+	return true;
+}
+
 /* revenue and currency, for events whose type has a revenue property */
 static void
 SetMoney(Batch *batch, Rowset *rows, const Message *m, const EventTypeRow *type)
 {
 	const JsonNode *properties = JsonMember(m->node, "properties");
 	const JsonNode *currency = JsonMember(properties, "currency");
+	char		code[4];
 	Datum		amount;
 
 	if (!ReadAmount(JsonPath(properties, type->revenue_property), &amount) &&
@@ -254,16 +337,14 @@ SetMoney(Batch *batch, Rowset *rows, const Message *m, const EventTypeRow *type)
 		return;
 	}
 	RowsetSet(rows, REVENUE, amount);
-	if (JsonIsText(currency) && currency->len == 3)
-	{
-		char		code[4] = {0};
-
-		for (int i = 0; i < 3; i++)
-			code[i] = pg_toupper((unsigned char) currency->text[i]);
+	if (ReadCurrency(currency, code))
 		RowsetSet(rows, CURRENCY, CStringGetTextDatum(code));
-	}
-	else if (currency && currency->kind != JSON_NODE_NULL)
+	else if (currency && currency->kind != JSON_NODE_NULL && !(JsonIsText(currency) && currency->len == 0))
+	{
+		/* ISO 4217 has a code for no currency: it has no rate, so nothing adds the amount up */
+		RowsetSet(rows, CURRENCY, CStringGetTextDatum("XXX"));
 		NoteIssue(batch, m->source->source_id, "unreadable_currency", m->message_id, "%s", m->name);
+	}
 }
 
 /* The fact that other messages may tell as well, e.g. this order. */
@@ -282,10 +363,11 @@ SetDedupeKey(Rowset *rows, const Message *m, const EventTypeRow *type)
 }
 
 static void
-AddEventRow(Batch *batch, Rowset *rows, Message *m, ProfileList *touched, ProfileList *echoes)
+AddEventRow(Batch *batch, Rowset *rows, Message *m, HTAB *contexts, ProfileList *touched, bool *has_facts)
 {
 	Resolver   *r = batch->resolver;
 	int64		profile_id = IdentifierProfile(r, m->identifiers[0]);
+	const char *traffic = TrafficOfMessage(batch->rules->traffic, m);
 	const EventTypeRow *type = m->type == MESSAGE_TRACK ? FindEventType(batch->rules, m->name) : NULL;
 
 	RowsetSet(rows, PROFILE_ID, Int64GetDatum(profile_id));
@@ -299,19 +381,25 @@ AddEventRow(Batch *batch, Rowset *rows, Message *m, ProfileList *touched, Profil
 		RowsetSet(rows, RECEIVED_AT, TimestampTzGetDatum(m->received_at));
 	RowsetSet(rows, PAYLOAD_HASH, Int64GetDatum(m->payload_hash));
 	RowsetSet(rows, PROPERTIES, JsonbPGetDatum(EventProperties(m)));
-	SetContext(rows, m);
+	SetContext(rows, m, contexts);
+	if (traffic)
+		RowsetSet(rows, TRAFFIC, CStringGetTextDatum(traffic));
 	if (m->has_literal_time)
 		RowsetSet(rows, RAW_TIME, TimestampTzGetDatum(m->literal_time));
 	if (type && type->revenue_property)
 		SetMoney(batch, rows, m, type);
 	if (type && type->dedupe_property && SetDedupeKey(rows, m, type))
-		ProfileListAdd(echoes, profile_id);
+		*has_facts = true;
 	RowsetAdd(rows);
 	ProfileListAdd(touched, profile_id);
 }
 
-/* First days of the months that the events fall into. */
-static void
+/*
+ * Makes the partitions that the messages need, and locks the table as the
+ * inserts will.  First of all, while this session holds no row: attaching a
+ * partition waits for everybody who uses the table.
+ */
+void
 EnsurePartitions(Batch *batch)
 {
 	Datum	   *months = palloc(sizeof(Datum) * Max(batch->nmessages, 1));
@@ -342,16 +430,18 @@ EnsurePartitions(Batch *batch)
 		return;
 	args[0] = DateArray(months, count);
 	StatementRun(&ensure_partitions, args, NULL);
+	StatementRun(&lock_events, NULL, NULL);
 }
 
 void
-StoreEvents(Batch *batch, ProfileList *touched, ProfileList *echoes)
+StoreEvents(Batch *batch, ProfileList *touched)
 {
 	Rowset	   *rows = RowsetCreate("batch_event", event_columns, NCOLUMNS);
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "cdp event row", ALLOCSET_DEFAULT_SIZES);
 	Datum		args[1] = {CStringGetTextDatum(batch->rules->base_currency)};
+	bool		has_facts = false;
+	HTAB	   *contexts = ContextCacheCreate();
 
-	EnsurePartitions(batch);
 	for (int n = 0; n < batch->nmessages; n++)
 	{
 		Message    *m = &batch->messages[n];
@@ -363,7 +453,7 @@ StoreEvents(Batch *batch, ProfileList *touched, ProfileList *echoes)
 		if (!m->is_known)
 			batch->counts.accepted++;
 		old = MemoryContextSwitchTo(row_context);
-		AddEventRow(batch, rows, m, touched, echoes);
+		AddEventRow(batch, rows, m, contexts, touched, &has_facts);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
 	}
@@ -374,6 +464,8 @@ StoreEvents(Batch *batch, ProfileList *touched, ProfileList *echoes)
 		StatementRun(&insert_events, args, NULL);
 		StatementRun(&insert_times, NULL, NULL);
 		StatementRun(&count_events, NULL, NULL);
+		if (has_facts)
+			StatementRun(&mark_echoes, NULL, NULL);
 	}
 	RowsetDrop(rows);
 	MemoryContextDelete(row_context);

@@ -3,8 +3,13 @@
  *		What the tables know of a batch's identifiers, and the outcome written
  *		back: one bulk look-up, one bulk write.
  *
- * The caller holds the resolver's lock (see ingest.c), so nothing moves
- * between the two.
+ * The caller holds the resolver's lock.  In exclusive mode nothing moves
+ * meanwhile.  In shared mode others ingest as well, and the order of locks
+ * keeps everybody safe: first the known profiles, sorted, in one statement;
+ * then new keys are inserted, sorted.  Whoever moves an identifier holds the
+ * row locks of both profiles and raises their move_count; so when a count is
+ * another than at the look-up, or a new key is there already, the batch
+ * starts again.
  */
 #include "core/core.h"
 
@@ -14,19 +19,27 @@
 #include "identity/resolve.h"
 
 static Statement select_identities = {
-	"SELECT i.identity_key, i.profile_id, p.state, p.first_seen, p.last_seen, p.is_retired"
+	"SELECT i.identity_key, i.profile_id, p.state, p.first_seen, p.last_seen, p.is_retired, f.move_count"
 	" FROM unnest($1) k (identity_key)"
 	" JOIN cdp.identity i ON i.identity_key = k.identity_key"
-	" JOIN cdp.profile_identity p ON p.profile_id = i.profile_id AND p.identity_key = i.identity_key",
+	" JOIN cdp.profile_identity p ON p.profile_id = i.profile_id AND p.identity_key = i.identity_key"
+	" JOIN cdp.profile f ON f.profile_id = i.profile_id",
 	{UUIDARRAYOID}
 };
 
 static Statement select_counts = {
-	"SELECT p.profile_id, coalesce(c.event_count, 0), t.type, t.n"
-	" FROM unnest($1) p (profile_id)"
-	" LEFT JOIN cdp.profile_counter c ON c.profile_id = p.profile_id"
-	" LEFT JOIN LATERAL (SELECT i.type, count(*) AS n FROM cdp.profile_identity i"
-	"   WHERE i.profile_id = p.profile_id AND i.state = 'active' GROUP BY i.type) t ON true",
+	"SELECT profile_id, type, count(*) FROM cdp.profile_identity"
+	" WHERE profile_id = ANY ($1) AND state = 'active' GROUP BY profile_id, type",
+	{INT8ARRAYOID}
+};
+
+static Statement select_events = {
+	"SELECT profile_id, event_count FROM cdp.profile_counter WHERE profile_id = ANY ($1)",
+	{INT8ARRAYOID}
+};
+
+static Statement lock_profiles = {
+	"SELECT profile_id, move_count FROM cdp.profile WHERE profile_id = ANY ($1) ORDER BY profile_id FOR NO KEY UPDATE",
 	{INT8ARRAYOID}
 };
 
@@ -62,6 +75,13 @@ static Statement move_identities = {
 	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID}
 };
 
+/* the evidence of an identifier that is shared now counts no more */
+static Statement demote_links = {
+	"UPDATE cdp.identity_link SET state = 'demoted'"
+	" WHERE (key_a = ANY ($1) OR key_b = ANY ($1)) AND state = 'active' AND rule <> 'alias'",
+	{UUIDARRAYOID}
+};
+
 static Statement merge_persons = {
 	"SELECT cdp.merge_persons(array_agg(absorbed), array_agg(kept), array_agg(message_id), 'message', $1)"
 	" FROM batch_merge",
@@ -71,6 +91,7 @@ static Statement merge_persons = {
 static Statement insert_identities = {
 	"INSERT INTO cdp.identity (identity_key, profile_id)"
 	" SELECT identity_key, profile_id FROM batch_identity WHERE is_new ORDER BY identity_key"
+	" ON CONFLICT (identity_key) DO NOTHING"
 };
 
 static Statement upsert_profile_identities = {
@@ -107,6 +128,7 @@ static Statement queue_settling = {
 typedef struct ProfilePerson
 {
 	int64		profile_id;
+	int64		move_count;
 	int			person;
 } ProfilePerson;
 
@@ -122,25 +144,111 @@ CompareProfilePerson(const void *a, const void *b)
 static int
 PersonOfProfile(const ProfilePerson *list, int count, int64 profile_id)
 {
-	ProfilePerson wanted = {profile_id, 0};
+	ProfilePerson wanted = {profile_id};
 	const ProfilePerson *found = bsearch(&wanted, list, count, sizeof(ProfilePerson), CompareProfilePerson);
 
 	return found ? found->person : -1;
 }
 
+/* Another session was quicker: the batch starts again. */
+static void
+StartAgain(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("another session changed the same persons")));
+}
+
+/* Locks the profiles; starts again when an identifier moved meanwhile. */
+static void
+LockPersons(ProfilePerson *list, int count, Datum ids)
+{
+	StatementRun(&lock_profiles, &ids, NULL);
+	if (SPI_processed != count)
+		StartAgain();
+	for (int i = 0; i < count; i++)
+	{
+		bool		isnull;
+
+		/* both are sorted by profile id */
+		if (DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull)) != list[i].move_count)
+			StartAgain();
+	}
+}
+
+/*
+ * How many events a profile has decides which one a merge keeps: asked only
+ * for profiles that some message names together with another.
+ */
+static void
+LoadEventCounts(Resolver *r, const ProfilePerson *list, int count, const Datum *ids, const bool *may_merge)
+{
+	Datum	   *wanted = palloc(sizeof(Datum) * count);
+	int			nwanted = 0;
+	Datum		arg;
+
+	for (int i = 0; i < count; i++)
+		if (may_merge[list[i].person])
+			wanted[nwanted++] = ids[i];
+	if (nwanted == 0)
+		return;
+	arg = BigintArray(wanted, nwanted);
+	StatementRun(&select_events, &arg, NULL);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		bool		isnull;
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		int			person = PersonOfProfile(list, count, DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull)));
+
+		r->persons[person].event_count = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
+	}
+}
+
+static void
+LoadIdentifierCounts(Resolver *r, const ProfilePerson *list, int count, Datum ids)
+{
+	StatementRun(&select_counts, &ids, NULL);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		int			person = PersonOfProfile(list, count, DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull)));
+		text	   *type = DatumGetTextPP(SPI_getbinval(tuple, desc, 2, &isnull));
+		int			t = FindIdentifierType(r->rules, VARDATA_ANY(type), VARSIZE_ANY_EXHDR(type));
+
+		if (t >= 0)
+			r->persons[person].counts[t] = Min(DatumGetInt64(SPI_getbinval(tuple, desc, 3, &isnull)), PG_UINT16_MAX);
+	}
+}
+
+static void
+LoadApart(Resolver *r, const ProfilePerson *list, int count, Datum ids)
+{
+	StatementRun(&select_apart, &ids, NULL);
+	r->napart = SPI_processed;
+	r->apart = MemoryContextAlloc(r->context, sizeof(*r->apart) * Max(r->napart, 1));
+	for (int row = 0; row < r->napart; row++)
+	{
+		bool		isnull;
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+
+		r->apart[row].a = PersonOfProfile(list, count, DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull)));
+		r->apart[row].b = PersonOfProfile(list, count, DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull)));
+	}
+}
+
 /* Makes a person for each stored profile that an identifier of the batch has. */
 static void
-LoadPersons(Resolver *r)
+LoadPersons(Resolver *r, ProfilePerson *list, int count)
 {
-	ProfilePerson *list = palloc(sizeof(ProfilePerson) * Max(r->nidentifiers, 1));
-	Datum	   *ids = palloc(sizeof(Datum) * Max(r->nidentifiers, 1));
-	int			count = 0;
+	Datum	   *ids = palloc(sizeof(Datum) * Max(count, 1));
+	bool	   *may_merge;
 	int			distinct = 0;
-	Datum		args[1];
+	Datum		array;
 
-	for (int i = 0; i < r->nidentifiers; i++)
-		if (r->identifiers[i].stored_profile != 0)
-			list[count++].profile_id = r->identifiers[i].stored_profile;
 	if (count == 0)
 		return;
 	qsort(list, count, sizeof(ProfilePerson), CompareProfilePerson);
@@ -152,37 +260,20 @@ LoadPersons(Resolver *r)
 			list[distinct].person = ResolverNewPerson(r, list[i].profile_id, 0);
 			distinct++;
 		}
-	args[0] = BigintArray(ids, distinct);
-	StatementRun(&select_counts, args, NULL);
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[row];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		int64		profile_id = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
-		int64		events = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-		char	   *type = SPI_getvalue(tuple, desc, 3);
-		Person	   *person = &r->persons[PersonOfProfile(list, distinct, profile_id)];
-		int			t = type ? FindIdentifierType(r->rules, type, strlen(type)) : -1;
-
-		person->event_count = events;
-		if (t >= 0)
-			person->counts[t] = Min(DatumGetInt64(SPI_getbinval(tuple, desc, 4, &isnull)), PG_UINT16_MAX);
-	}
+	array = BigintArray(ids, distinct);
+	if (!r->is_alone)
+		LockPersons(list, distinct, array);
 	for (int i = 0; i < r->nidentifiers; i++)
 		if (r->identifiers[i].stored_profile != 0)
 			r->identifiers[i].person = PersonOfProfile(list, distinct, r->identifiers[i].stored_profile);
+	LoadIdentifierCounts(r, list, distinct, array);
+	LoadApart(r, list, distinct, array);
 
-	StatementRun(&select_apart, args, NULL);
-	r->napart = SPI_processed;
-	r->apart = MemoryContextAlloc(r->context, sizeof(*r->apart) * Max(r->napart, 1));
-	for (int row = 0; row < r->napart; row++)
-	{
-		bool		isnull;
-
-		r->apart[row].a = PersonOfProfile(list, distinct, DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull)));
-		r->apart[row].b = PersonOfProfile(list, distinct, DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &isnull)));
-	}
+	may_merge = palloc0(sizeof(bool) * r->npersons);
+	for (int i = 0; i < r->nidentifiers; i++)
+		if (r->identifiers[i].meets_others && r->identifiers[i].person >= 0)
+			may_merge[r->identifiers[i].person] = true;
+	LoadEventCounts(r, list, distinct, ids, may_merge);
 }
 
 /* Identifiers of the batch that an operator decided about, and links cut. */
@@ -213,36 +304,39 @@ LoadDecisions(Resolver *r, Datum keys)
 void
 LoadIdentities(Resolver *r)
 {
-	Datum	   *keys = palloc(sizeof(Datum) * Max(r->nidentifiers, 1));
-	Datum		args[1];
+	Datum	   *list = palloc(sizeof(Datum) * Max(r->nidentifiers, 1));
+	ProfilePerson *profiles = palloc(sizeof(ProfilePerson) * Max(r->nidentifiers, 1));
+	int			nprofiles = 0;
+	Datum		keys;
 
 	for (int i = 0; i < r->nidentifiers; i++)
-		keys[i] = UUIDPGetDatum(&r->identifiers[i].key);
-	args[0] = UuidArray(keys, r->nidentifiers);
-	StatementRun(&select_identities, args, NULL);
+		list[i] = UUIDPGetDatum(&r->identifiers[i].key);
+	keys = UuidArray(list, r->nidentifiers);
+	StatementRun(&select_identities, &keys, NULL);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[row];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
 		pg_uuid_t  *key = DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull));
-		int			index = ResolverFindKey(r, key);
-		Identifier *i = &r->identifiers[index];
+		Identifier *i = &r->identifiers[ResolverFindKey(r, key)];
+		char	   *state = SPI_getvalue(tuple, desc, 3);
 		Datum		day;
 
 		i->stored_profile = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-		i->state = i->stored_state = strcmp(SPI_getvalue(tuple, desc, 3), "shared") == 0 ?
-			IDENTIFIER_SHARED : IDENTIFIER_ACTIVE;
+		i->state = i->stored_state = strcmp(state, "shared") == 0 ? IDENTIFIER_SHARED : IDENTIFIER_ACTIVE;
 		/* the flag alone does not do: the alias may have been cut since */
 		i->is_retired = i->was_retired = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull)) &&
-			strcmp(SPI_getvalue(tuple, desc, 3), "active") != 0;
+			strcmp(state, "active") != 0;
 		day = SPI_getbinval(tuple, desc, 4, &isnull);
 		i->stored_first_seen = isnull ? DATEVAL_NOEND : DatumGetDateADT(day);
 		day = SPI_getbinval(tuple, desc, 5, &isnull);
 		i->stored_last_seen = isnull ? DATEVAL_NOBEGIN : DatumGetDateADT(day);
+		profiles[nprofiles].profile_id = i->stored_profile;
+		profiles[nprofiles++].move_count = DatumGetInt64(SPI_getbinval(tuple, desc, 7, &isnull));
 	}
-	LoadPersons(r);
-	LoadDecisions(r, args[0]);
+	LoadPersons(r, profiles, nprofiles);
+	LoadDecisions(r, keys);
 }
 
 /* Gives ids to the new persons. */
@@ -321,6 +415,7 @@ MoveShared(Resolver *r)
 	args[1] = BigintArray(from, count);
 	args[2] = BigintArray(to, count);
 	StatementRun(&move_identities, args, NULL);
+	StatementRun(&demote_links, args, NULL);
 }
 
 /* Stored profiles that are one person now. */
@@ -356,8 +451,9 @@ MergeStored(Resolver *r, const char *const *message_ids, TimestampTz now)
 	RowsetDrop(rows);
 }
 
-static void
-StoreIdentifiers(Resolver *r)
+/* Rows of the identifiers that are new or changed; *nnew counts the new ones. */
+static Rowset *
+IdentifierRows(Resolver *r, uint64 *nnew)
 {
 	static const RowsetColumn columns[] = {
 		{"identity_key", UUIDOID}, {"profile_id", INT8OID}, {"type", TEXTOID}, {"value", TEXTOID},
@@ -366,6 +462,7 @@ StoreIdentifiers(Resolver *r)
 	};
 	Rowset	   *rows = RowsetCreate("batch_identity", columns, lengthof(columns));
 
+	*nnew = 0;
 	for (int n = 0; n < r->nidentifiers; n++)
 	{
 		Identifier *i = &r->identifiers[n];
@@ -386,14 +483,10 @@ StoreIdentifiers(Resolver *r)
 		RowsetSet(rows, 8, BoolGetDatum(i->stored_profile == 0));
 		RowsetSet(rows, 9, BoolGetDatum(i->is_retired));
 		RowsetAdd(rows);
+		if (i->stored_profile == 0)
+			(*nnew)++;
 	}
-	RowsetRegister(rows);
-	if (rows->rows > 0)
-	{
-		StatementRun(&insert_identities, NULL, NULL);
-		StatementRun(&upsert_profile_identities, NULL, NULL);
-	}
-	RowsetDrop(rows);
+	return rows;
 }
 
 static void
@@ -458,10 +551,23 @@ StoreGuards(Resolver *r, TimestampTz now)
 void
 StoreIdentities(Resolver *r, const char *const *message_ids, TimestampTz now)
 {
+	Rowset	   *identifiers;
+	uint64		nnew;
+
 	DrawProfileIds(r, now);
+	identifiers = IdentifierRows(r, &nnew);
+	RowsetRegister(identifiers);
+	if (nnew > 0)
+	{
+		StatementRun(&insert_identities, NULL, NULL);
+		if (SPI_processed != nnew)
+			StartAgain();
+	}
 	MoveShared(r);
 	MergeStored(r, message_ids, now);
-	StoreIdentifiers(r);
+	if (identifiers->rows > 0)
+		StatementRun(&upsert_profile_identities, NULL, NULL);
+	RowsetDrop(identifiers);
 	StoreLinks(r);
 	StoreGuards(r, now);
 }

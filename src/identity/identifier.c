@@ -18,7 +18,7 @@ PG_FUNCTION_INFO_V1(cdp_normalize_identifier);
 PG_FUNCTION_INFO_V1(cdp_identity_key);
 
 static Statement select_types = {
-	"SELECT name, normalizer, priority::int, coalesce(max_per_profile, 0), is_unique"
+	"SELECT name, normalizer, priority::int, coalesce(max_per_profile, 0), is_unique, coalesce(max_people, 0), is_personal"
 	" FROM cdp.identifier_type ORDER BY priority, name COLLATE \"C\""
 };
 
@@ -76,6 +76,8 @@ LoadIdentifierRules(void)
 		rules->types[i].priority = DatumGetInt32(SPI_getbinval(tuple, desc, 3, &isnull));
 		rules->types[i].max_per_profile = DatumGetInt32(SPI_getbinval(tuple, desc, 4, &isnull));
 		rules->types[i].is_unique = DatumGetBool(SPI_getbinval(tuple, desc, 5, &isnull));
+		rules->types[i].is_personal = DatumGetBool(SPI_getbinval(tuple, desc, 7, &isnull));
+		rules->types[i].max_people = DatumGetInt32(SPI_getbinval(tuple, desc, 6, &isnull));
 		if (rules->types[i].is_unique)
 			rules->types[i].max_per_profile = 1;
 	}

@@ -22,7 +22,9 @@ typedef struct IdentifierType
 	Normalizer	normalizer;
 	int			priority;
 	int			max_per_profile;	/* 0: no limit */
+	int			max_people;		/* 0: no limit */
 	bool		is_unique;
+	bool		is_personal;
 } IdentifierType;
 
 typedef struct BlockedPattern

@@ -410,6 +410,26 @@ Join(Resolver *r, int *person, int identifier, bool forced, int message)
 	return true;
 }
 
+/*
+ * Is the identifier on the way to be a hub?  That depends on all evidence, so
+ * it is only marked here for settle.c, which counts.
+ */
+static void
+SuspectHub(Resolver *r, int person, int identifier, int message)
+{
+	const Identifier *i = &r->identifiers[identifier];
+	int			limit = r->rules->types[i->type].max_people;
+
+	if (limit == 0 || i->needs_settling || i->state == IDENTIFIER_SHARED)
+		return;
+	for (int t = 0; t < i->type; t++)
+		if (r->rules->types[t].is_personal && r->persons[person].counts[t] > limit)
+		{
+			NoteAction(r, message, identifier, "suspected_hub");
+			return;
+		}
+}
+
 /* Records that a message named two identifiers together. */
 static void
 AddLink(Resolver *r, int x, int y, bool is_alias, LinkState state, const ResolveMessageInput *m)
@@ -526,6 +546,9 @@ ResolveMessage(Resolver *r, const ResolveMessageInput *m)
 		else
 			joined[n] = Join(r, &person, identifier, false, m->number);
 	}
+	for (int n = 1; n < m->count; n++)
+		if (joined[n])
+			SuspectHub(r, ResolverFind(r, person), m->identifiers[n], m->number);
 	for (int x = 0; x < m->count; x++)
 		for (int y = x + 1; y < m->count; y++)
 		{

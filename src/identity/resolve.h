@@ -41,6 +41,7 @@ typedef struct Identifier
 	bool		is_retired;		/* an alias replaced it: it does not count */
 	bool		was_retired;	/* in the table */
 	bool		is_pinned;		/* an operator said whose it is: never shared */
+	bool		meets_others;	/* some message names it with another identifier */
 	bool		needs_settling; /* a guard was hit here */
 	DateADT		first_seen;
 	DateADT		last_seen;
@@ -103,6 +104,7 @@ typedef struct ResolveMessageInput
 typedef struct Resolver
 {
 	MemoryContext context;
+	bool		is_alone;		/* no other session changes identities meanwhile */
 	IdentifierRules *rules;
 	Identifier *identifiers;
 	int			nidentifiers;

@@ -16,7 +16,8 @@
  * was cut does not count.
  *
  * An identifier that is directly named with two values of a unique type is
- * shared from the start.  The outcome depends on the evidence alone, so it
+ * shared from the start, and so is a hub, one that is named with more people
+ * than its type allows.  The outcome depends on the evidence alone, so it
  * does not matter in which order or in which batches the evidence arrived.
  *
  * Memory: about 64 bytes an identifier and 48 a link.
@@ -143,6 +144,39 @@ MarkDirectlyShared(Settler *s, int from, int to)
 			s->home[other] = root;
 		else if (s->home[other] != root && s->nodes[s->home[other]].type == s->nodes[root].type)
 			s->nodes[other].state = IDENTIFIER_SHARED;
+	}
+}
+
+/*
+ * Identifiers named together with more people (values of one stronger, personal
+ * type) than their own type allows are hubs, and shared.  Uses the counters of the group.
+ */
+static void
+MarkHubs(Settler *s, int from, int to)
+{
+	int			ntypes = s->rules->ntypes;
+
+	for (int e = from; e < to; e++)
+		for (int end = 0; end < 2; end++)
+			memset(s->counts + (size_t) (end ? s->edges[e].b : s->edges[e].a) * ntypes, 0, sizeof(uint16) * ntypes);
+	for (int e = from; e < to; e++)
+	{
+		SettledEdge *edge = &s->edges[e];
+		int			weaker = TypeRank(s, edge->a) > TypeRank(s, edge->b) ? edge->a : edge->b;
+		int			stronger = weaker == edge->a ? edge->b : edge->a;
+		const IdentifierType *type;
+		uint16	   *count;
+
+		if (IsOrder(edge) || edge->is_apart || edge->is_cut || s->nodes[weaker].type < 0 ||
+			TypeRank(s, weaker) == TypeRank(s, stronger) || s->nodes[weaker].is_pinned ||
+			!s->rules->types[s->nodes[stronger].type].is_personal)
+			continue;
+		type = &s->rules->types[s->nodes[weaker].type];
+		count = s->counts + (size_t) weaker * ntypes + s->nodes[stronger].type;
+		if (*count < PG_UINT16_MAX)
+			(*count)++;
+		if (type->max_people > 0 && *count > type->max_people)
+			s->nodes[weaker].state = IDENTIFIER_SHARED;
 	}
 }
 
@@ -274,6 +308,7 @@ JoinGraph(Settler *s)
 			 /* next */ ;
 		CHECK_FOR_INTERRUPTS();
 		FindApart(s, from, to);
+		MarkHubs(s, from, to);
 		ResetGroup(s, from, to);
 		MarkDirectlyShared(s, from, to);
 		while (JoinGroup(s, from, to, turn >= MAX_TURNS))

@@ -80,17 +80,18 @@ CompareByRank(const void *a, const void *b)
 	return ((const RankedValue *) a)->rank - ((const RankedValue *) b)->rank;
 }
 
-/* The value said most often; of several, the one said last. */
-static JsonbValue *
+/* The value said most often, as its type; of several, the one said last. */
+static JsonbValue
 MostFrequent(const TraitState *trait)
 {
 	RankedValue *values = palloc(sizeof(RankedValue) * trait->count);
 	int			best_count = 0;
 	int			best_rank = 0;
+	JsonbValue	best = trait->statements[0].value;
 
 	for (int i = 0; i < trait->count; i++)
 	{
-		values[i].value = trait->statements[i].value;
+		(void) FitTraitValue(trait->rule.type, &trait->statements[i].value, &values[i].value);
 		values[i].rank = i;
 	}
 	qsort(values, trait->count, sizeof(RankedValue), CompareByValue);
@@ -106,15 +107,17 @@ MostFrequent(const TraitState *trait)
 		{
 			best_count = next - first;
 			best_rank = values[first].rank;
+			best = values[first].value;
 		}
 		first = next;
 	}
 	pfree(values);
-	return &trait->statements[best_rank].value;
+	return best;
 }
 
+/* Elements of a text[] are text. */
 static RankedValue *
-AppendValue(RankedValue *values, int *count, int *size, const JsonbValue *value)
+AppendValue(RankedValue *values, int *count, int *size, const JsonbValue *value, TraitType type)
 {
 	if (value->type == jbvNull)
 		return values;
@@ -123,7 +126,8 @@ AppendValue(RankedValue *values, int *count, int *size, const JsonbValue *value)
 		*size *= 2;
 		values = repalloc_huge(values, sizeof(RankedValue) * *size);
 	}
-	values[*count].value = *value;
+	(void) FitTraitValue(type == TRAIT_TYPE_TEXT_ARRAY ? TRAIT_TYPE_TEXT : TRAIT_TYPE_NONE,
+						 value, &values[*count].value);
 	values[*count].rank = *count;
 	(*count)++;
 	return values;
@@ -150,11 +154,11 @@ GatherValues(const TraitState *trait, int *count)
 			while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 			{
 				CHECK_FOR_INTERRUPTS();
-				values = AppendValue(values, count, &size, &element);
+				values = AppendValue(values, count, &size, &element, trait->rule.type);
 			}
 		}
 		else
-			values = AppendValue(values, count, &size, value);
+			values = AppendValue(values, count, &size, value, trait->rule.type);
 	}
 	return values;
 }
@@ -188,7 +192,7 @@ DistinctValues(const TraitState *trait, int *count)
 static void
 PushGolden(JsonbParseState **state, const TraitState *trait)
 {
-	JsonbValue *winner;
+	JsonbValue	winner;
 	RankedValue *values;
 	int			count;
 
@@ -208,13 +212,15 @@ PushGolden(JsonbParseState **state, const TraitState *trait)
 		pfree(values);
 		return;
 	}
-	winner = trait->rule.policy == TRAIT_MOST_FREQUENT ?
-		MostFrequent(trait) : &trait->statements[0].value;
+	if (trait->rule.policy == TRAIT_MOST_FREQUENT)
+		winner = MostFrequent(trait);
+	else
+		(void) FitTraitValue(trait->rule.type, &trait->statements[0].value, &winner);
 	/* a null that wins takes the trait away */
-	if (winner->type == jbvNull)
+	if (winner.type == jbvNull)
 		return;
 	PushKey(state, trait);
-	pushJsonbValue(state, WJB_VALUE, winner);
+	pushJsonbValue(state, WJB_VALUE, &winner);
 }
 
 Jsonb *
@@ -229,8 +235,8 @@ TraitSetGolden(const TraitSet *set)
 }
 
 /*
- * Packed form: {"trait": [policy, ignore_empty, limit, at, priority, value, at,
- * priority, value, …]}, numbers and booleans as numbers.
+ * Packed form: {"trait": [policy, ignore_empty, limit, type, at, priority, value,
+ * at, priority, value, …]}, numbers and booleans as numbers.
  */
 Jsonb *
 TraitSetPack(const TraitSet *set)
@@ -247,6 +253,7 @@ TraitSetPack(const TraitSet *set)
 		PushInt64(&state, WJB_ELEM, trait->rule.policy);
 		PushInt64(&state, WJB_ELEM, trait->rule.ignore_empty);
 		PushInt64(&state, WJB_ELEM, trait->rule.limit);
+		PushInt64(&state, WJB_ELEM, trait->rule.type);
 		for (int j = 0; j < trait->count; j++)
 		{
 			PushInt64(&state, WJB_ELEM, trait->statements[j].at);
@@ -288,14 +295,15 @@ TraitSetUnpack(Jsonb *packed, MemoryContext context)
 		trait->name = value.val.string.val;
 		trait->length = value.val.string.len;
 		if (JsonbIteratorNext(&iterator, &value, false) != WJB_BEGIN_ARRAY ||
-			value.val.array.nElems < 3)
+			value.val.array.nElems < 4)
 			elog(ERROR, "packed traits are broken");
-		trait->count = trait->size = (value.val.array.nElems - 3) / 3;
+		trait->count = trait->size = (value.val.array.nElems - 4) / 3;
 		trait->statements = MemoryContextAlloc(context,
 											   sizeof(TraitStatement) * Max(trait->count, 1));
 		trait->rule.policy = (TraitPolicy) NextInt64(&iterator);
 		trait->rule.ignore_empty = NextInt64(&iterator) != 0;
 		trait->rule.limit = (int) NextInt64(&iterator);
+		trait->rule.type = (TraitType) NextInt64(&iterator);
 		for (int i = 0; i < trait->count; i++)
 		{
 			trait->statements[i].at = NextInt64(&iterator);

@@ -3,12 +3,15 @@
  *		How a trait is merged, and which of two statements is better.
  *
  * Rules come as jsonb: {"trait": "policy"} or {"trait": {"policy": "union",
- * "limit": 20, "ignore_empty": false}}; the key "*", which no trait can have,
- * is for all others.  What is not said is latest, 100, true.
+ * "limit": 20, "ignore_empty": false, "type": "bigint"}}; the key "*", which no
+ * trait can have, is for all others.  What is not said is latest, 100, true and
+ * no type.
  *
  * Every policy is a total order of statements, so that the best of a set is a
  * function of the set.  Numbers that are equal but written with another scale
- * (1 and 1.0) differ, or it would matter which came first.
+ * (1 and 1.0) differ, or it would matter which came first.  With a type, values
+ * are compared as that type first, and those that fit it are better than those
+ * that do not where the policy looks at values.
  */
 #include "profile/trait_rule.h"
 
@@ -50,7 +53,7 @@ RefuseRule(const char *name, int length, const char *what)
 			 errdetail("%s", what)));
 }
 
-/* Reads an object {"policy": …, "limit": …, "ignore_empty": …}. */
+/* Reads an object {"policy": …, "limit": …, "ignore_empty": …, "type": …}. */
 static void
 ReadRuleObject(JsonbContainer *object, TraitRule *rule, const char *name, int length)
 {
@@ -81,6 +84,10 @@ ReadRuleObject(JsonbContainer *object, TraitRule *rule, const char *name, int le
 			RefuseRule(name, length, "\"limit\" must be a number from 1 to 10000.");
 		rule->limit = (int) limit;
 	}
+	if (getKeyJsonValueFromContainer(object, "type", 4, &value) &&
+		(value.type != jbvString ||
+		 !ParseTraitType(value.val.string.val, value.val.string.len, &rule->type)))
+		RefuseRule(name, length, "\"type\" must be text, bigint, float8, boolean, date, timestamptz or text[].");
 }
 
 TraitRule
@@ -109,7 +116,7 @@ TraitRuleFor(Jsonb *policies, TraitRule base, const char *name, int length)
 TraitRule
 TraitRuleBase(Jsonb *policies)
 {
-	TraitRule	standard = {TRAIT_LATEST, true, TRAIT_LIMIT_DEFAULT};
+	TraitRule	standard = {TRAIT_LATEST, true, TRAIT_LIMIT_DEFAULT, TRAIT_TYPE_NONE};
 
 	return TraitRuleFor(policies, standard, "*", 1);
 }
@@ -257,12 +264,40 @@ ValueLength(const JsonbValue *value)
 
 #define CompareNumbers(a, b) (((a) > (b)) - ((a) < (b)))
 
+/* Order of two statements by what their values are as the trait's type. */
+static int
+CompareFitted(const TraitRule *rule, TraitPolicy policy, const TraitStatement *a,
+			  const TraitStatement *b)
+{
+	JsonbValue	x = a->value;
+	JsonbValue	y = b->value;
+	bool		x_fits = true;
+	bool		y_fits = true;
+
+	if (rule->type != TRAIT_TYPE_NONE)
+	{
+		x_fits = FitTraitValue(rule->type, &a->value, &x);
+		y_fits = FitTraitValue(rule->type, &b->value, &y);
+	}
+	if (x_fits != y_fits)
+		return x_fits ? 1 : -1;
+	switch (policy)
+	{
+		case TRAIT_LONGEST:
+			return CompareNumbers(ValueLength(&x), ValueLength(&y));
+		case TRAIT_MIN:
+			return CompareTraitValues(&y, &x);
+		default:
+			return CompareTraitValues(&x, &y);
+	}
+}
+
 int
-CompareStatements(TraitPolicy policy, const TraitStatement *a, const TraitStatement *b)
+CompareStatements(const TraitRule *rule, const TraitStatement *a, const TraitStatement *b)
 {
 	int			order = 0;
 
-	switch (policy)
+	switch (rule->policy)
 	{
 		case TRAIT_EARLIEST:
 			order = CompareNumbers(b->at, a->at);
@@ -271,13 +306,9 @@ CompareStatements(TraitPolicy policy, const TraitStatement *a, const TraitStatem
 			order = CompareNumbers(a->priority, b->priority);
 			break;
 		case TRAIT_LONGEST:
-			order = CompareNumbers(ValueLength(&a->value), ValueLength(&b->value));
-			break;
 		case TRAIT_MIN:
-			order = CompareTraitValues(&b->value, &a->value);
-			break;
 		case TRAIT_MAX:
-			order = CompareTraitValues(&a->value, &b->value);
+			order = CompareFitted(rule, rule->policy, a, b);
 			break;
 		default:
 			break;
@@ -286,6 +317,8 @@ CompareStatements(TraitPolicy policy, const TraitStatement *a, const TraitStatem
 		order = CompareNumbers(a->at, b->at);
 	if (order == 0)
 		order = CompareNumbers(a->priority, b->priority);
+	if (order == 0 && rule->type != TRAIT_TYPE_NONE)
+		order = CompareFitted(rule, TRAIT_MAX, a, b);
 	if (order == 0)
 		order = CompareTraitValues(&a->value, &b->value);
 	return order;

@@ -17,6 +17,6 @@ extern TraitRule TraitRuleFor(Jsonb *policies, TraitRule base, const char *name,
 extern bool TraitRuleIgnores(const TraitRule *rule, const JsonbValue *value);
 
 /* More than 0 when a is better than b; 0 only when they are the same. */
-extern int	CompareStatements(TraitPolicy policy, const TraitStatement *a, const TraitStatement *b);
+extern int	CompareStatements(const TraitRule *rule, const TraitStatement *a, const TraitStatement *b);
 
 #endif							/* CDP_TRAIT_RULE_H */

@@ -167,7 +167,7 @@ FindStatement(const TraitState *trait, const TraitStatement *statement, int *pos
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
-		int			order = CompareStatements(trait->rule.policy, &trait->statements[middle],
+		int			order = CompareStatements(&trait->rule, &trait->statements[middle],
 											  statement);
 
 		if (order == 0)

@@ -11,7 +11,7 @@
 #ifndef CDP_TRAIT_SET_H
 #define CDP_TRAIT_SET_H
 
-#include "core/core.h"
+#include "profile/trait_type.h"
 
 typedef enum TraitPolicy
 {
@@ -38,6 +38,7 @@ typedef struct TraitRule
 	TraitPolicy policy;
 	bool		ignore_empty;
 	int			limit;
+	TraitType	type;			/* of the golden value */
 } TraitRule;
 
 typedef struct TraitStatement

@@ -15,4 +15,8 @@ SELECT count(*) FROM cdp.inbox;
 SELECT properties FROM cdp.event ORDER BY occurred_at;
 SELECT source, reason, payload FROM cdp.rejected;
 CALL cdp.process_inbox();
+-- no size is the usual one
+INSERT INTO cdp.inbox (payload) VALUES ('not json either');
+CALL cdp.process_inbox(NULL);
+SELECT count(*) FROM cdp.inbox;
 DROP SCHEMA cdp CASCADE;

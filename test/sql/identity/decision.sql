@@ -1,4 +1,5 @@
 -- What operators decide: merge, unmerge, split, cut, pins; and their undoing.
+\set SHOW_CONTEXT never
 SET client_min_messages = warning; CREATE EXTENSION IF NOT EXISTS cdp;
 BEGIN;
 SELECT cdp.setup();

@@ -7,7 +7,7 @@ SELECT cdp.add_source('web');
 UPDATE cdp.identifier_type SET max_per_profile = 6 WHERE name IN ('email', 'anonymous_id');
 
 CREATE FUNCTION pg_temp.random_profile() RETURNS bigint LANGUAGE sql VOLATILE AS
-$$ SELECT profile_id FROM cdp.profile_identity GROUP BY profile_id ORDER BY random() LIMIT 1 $$;
+$$ SELECT profile_id FROM (SELECT DISTINCT profile_id FROM cdp.profile_identity ORDER BY 1) x ORDER BY random() LIMIT 1 $$;
 
 CREATE FUNCTION pg_temp.random_step() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -28,18 +28,21 @@ BEGIN
 		PERFORM cdp.merge_profiles(p, pg_temp.random_profile(), 'chain');
 		RETURN 'merge';
 	ELSIF what < 0.75 THEN
-		SELECT merge_id INTO m FROM cdp.profile_merge WHERE undone_by IS NULL ORDER BY random() LIMIT 1;
+		SELECT merge_id INTO m FROM (SELECT merge_id FROM cdp.profile_merge WHERE undone_by IS NULL ORDER BY 1) x ORDER BY random() LIMIT 1;
 		IF m IS NULL THEN RETURN 'nothing'; END IF;
 		PERFORM cdp.unmerge(m);
 		RETURN 'unmerge';
 	ELSIF what < 0.88 THEN
 		PERFORM cdp.split_profile(p, (SELECT jsonb_object_agg(type, v) FROM (
-			SELECT type, jsonb_agg(value) AS v FROM cdp.profile_identity WHERE profile_id = p AND random() < 0.4 GROUP BY type) x), 'chain');
+			SELECT type, jsonb_agg(value) AS v FROM (SELECT type, value FROM cdp.profile_identity WHERE profile_id = p ORDER BY 1, 2 OFFSET 0) i
+			WHERE random() < 0.4 GROUP BY type) x), 'chain');
 		RETURN 'split';
 	END IF;
-	SELECT a.type AS ta, a.value AS va, b.type AS tb, b.value AS vb INTO l
-	FROM cdp.identity_link k
-	JOIN cdp.profile_identity a ON a.identity_key = k.key_a JOIN cdp.profile_identity b ON b.identity_key = k.key_b
+	SELECT * INTO l
+	FROM (SELECT a.type AS ta, a.value AS va, b.type AS tb, b.value AS vb
+		  FROM cdp.identity_link k
+		  JOIN cdp.profile_identity a ON a.identity_key = k.key_a JOIN cdp.profile_identity b ON b.identity_key = k.key_b
+		  ORDER BY k.key_a, k.key_b, k.rule) x
 	ORDER BY random() LIMIT 1;
 	PERFORM cdp.decide_link((ARRAY['cut', 'restore', 'pin_together', 'pin_apart', 'unpin'])[1 + floor(random() * 5)::int], l.ta, l.va, l.tb, l.vb, 'chain');
 	RETURN 'link';
@@ -63,7 +66,7 @@ BEGIN
 		END IF;
 	END LOOP;
 END $$;
-SELECT what, count(*), sum(unsettled) AS unsettled FROM step GROUP BY what ORDER BY what;
+SELECT what, count(*) > 15 AS often, coalesce(sum(unsettled), 0) AS unsettled FROM step WHERE what <> 'nothing' GROUP BY what ORDER BY what;
 -- after an operator's decision, too, nothing is left to settle
 CREATE FUNCTION pg_temp.unsettled() RETURNS bigint LANGUAGE sql AS $$ SELECT merges + splits + moved_identifiers FROM cdp.preview_identities() $$;
 DO $$
