@@ -163,6 +163,7 @@ DECLARE
 	canonical text;
 	anchor_key uuid;
 	owner bigint;
+	previous bigint;
 	basis text;
 	purpose_name text;
 	added bigint;
@@ -181,9 +182,14 @@ BEGIN
 	canonical := cdp.normalize_identifier(type, value);
 	IF canonical IS NOT NULL THEN
 		anchor_key := cdp.identity_key(type, canonical);
-		-- nobody merges meanwhile, and nobody else goes on with the chain
-		PERFORM cdp.lock_resolver();
-		SELECT i.profile_id INTO owner FROM cdp.identity i WHERE i.identity_key = anchor_key;
+		-- who merges the profile away, or goes on with the chain, holds its row: look again until it stays
+		PERFORM pg_advisory_xact_lock_shared(hashtextextended('cdp.resolver', 0));
+		LOOP
+			SELECT i.profile_id INTO owner FROM cdp.identity i WHERE i.identity_key = anchor_key;
+			EXIT WHEN owner IS NULL OR owner = previous;
+			PERFORM FROM cdp.profile p WHERE p.profile_id = owner FOR NO KEY UPDATE;
+			previous := owner;
+		END LOOP;
 	END IF;
 	IF owner IS NULL THEN
 		RAISE EXCEPTION 'no profile has % "%"', type, value

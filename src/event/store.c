@@ -26,7 +26,7 @@ static Statement upsert_fragments = {
 
 /*
  * New statements go on with the chain of their anchor, whose rows all live on
- * the profile that holds it; the resolver's lock keeps others from it.
+ * the profile that holds it; the lock on its row keeps others from it.
  */
 static Statement insert_consents = {
 	"WITH said AS MATERIALIZED ("
