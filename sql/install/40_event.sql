@@ -194,9 +194,10 @@ BEGIN
 	WHERE (c.event_count, c.first_seen_at, c.last_seen_at)
 		IS DISTINCT FROM (excluded.event_count, excluded.first_seen_at, excluded.last_seen_at);
 	INSERT INTO cdp.dirty_profile (profile_id) SELECT DISTINCT unnest(ids);
+	PERFORM cdp.fold_contacts(ids);
 END $$;
 COMMENT ON FUNCTION cdp.recount_profiles(bigint[]) IS
-'Counts the events of these profiles anew, after events joined or left them, and marks them for the next refresh.';
+'Counts the events of these profiles anew, and folds their contact points, after events joined or left them, and marks them for the next refresh.';
 REVOKE ALL ON FUNCTION cdp.recount_profiles(bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.mark_echoes(profile_ids bigint[], dedupe_keys uuid[]) RETURNS void

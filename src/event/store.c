@@ -27,7 +27,7 @@ static Statement upsert_fragments = {
 
 /*
  * New statements go on with the chain of their anchor, whose rows all live on
- * the profile that holds it; the resolver's lock keeps others from it.
+ * the profile that holds it; the lock on its row keeps others from it.
  */
 static Statement insert_consents = {
 	"WITH said AS MATERIALIZED ("
@@ -59,6 +59,7 @@ static Statement fold_profiles = {"SELECT cdp.fold_profiles($1)", {INT8ARRAYOID}
 static Statement fold_consents = {"SELECT cdp.fold_consents($1)", {INT8ARRAYOID}};
 static Statement recount_profiles = {"SELECT cdp.recount_profiles($1)", {INT8ARRAYOID}};
 static Statement mark_echoes = {"SELECT cdp.mark_echoes($1)", {INT8ARRAYOID}};
+static Statement fold_contacts = {"SELECT cdp.fold_contacts($1)", {INT8ARRAYOID}};
 static Statement mark_dirty = {
 	"INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest($1)", {INT8ARRAYOID}
 };
@@ -411,6 +412,7 @@ StoreBatch(Batch *batch)
 	ProfileList traits = ProfileListCreate();
 	ProfileList consents = ProfileListCreate();
 	ProfileList touched = ProfileListCreate();
+	ProfileList contacts = ProfileListCreate();
 	StepTimer	timer;
 
 	StepBegin(&timer);
@@ -439,6 +441,10 @@ StoreBatch(Batch *batch)
 		RunForProfiles(&mark_echoes, &recount);
 		RunForProfiles(&fold_profiles, &traits);
 		RunForProfiles(&fold_consents, &consents);
+		for (int n = 0; n < batch->nmessages; n++)
+			if (IsContactEvent(batch->rules, batch->messages[n].name))
+				ProfileListAdd(&contacts, IdentifierProfile(batch->resolver, batch->messages[n].identifiers[0]));
+		RunForProfiles(&fold_contacts, &contacts);
 		ProfileListAddAll(&touched, &traits);
 		ProfileListAddAll(&touched, &consents);
 		RunForProfiles(&mark_dirty, &touched);
