@@ -38,9 +38,10 @@ inner='
 	known_identity strongest_identity profile_keys set_pin hold_together part_identities note_decision decide_link
 	trait_policies merge_fragments merge_fragment_agg golden_traits fold_profiles name_trait_columns customer_columns
 	view_grants comment_customer_columns refold_trait
-	trait_text trait_bigint trait_float8 trait_boolean trait_date trait_timestamptz trait_text_array
-	closest_name statement_key purpose_id consent_rank consent_state fold_consents consent_expression
+	fit_trait trait_text trait_bigint trait_float8 trait_boolean trait_date trait_timestamptz trait_text_array
+	name_distance closest_name statement_key purpose_id consent_rank consent_state fold_consents consent_expression
 	require_no_transaction replay_batch ensure_partitions recount_profiles mark_echoes refold_profiles
+	build_event_view check_event_properties derive_after_drop event_columns identifier_from traffic_kind traffic_rules
 	import_hint import_keys import_columns import_value import_object import_time consent_answer import_identifier
 	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import
 	consents_at living_profile_matches traits_match rule_time segment_sql_at rule_references nearest_name check_segment
@@ -85,7 +86,7 @@ prepare() {
 		CROSS JOIN LATERAL (SELECT p.proname ~ '_(transition|final|combine|serialize|deserialize)$'
 				OR p.proname ~ '_(same_mailbox|same_subscriber|mailbox_hash|mailbox_hash_extended|subscriber_hash|subscriber_hash_extended)$'
 				OR EXISTS (SELECT FROM pg_type t WHERE t.typnamespace = p.pronamespace AND p.proname ~ ('^' || t.typname
-					|| '_(in|out|recv|send|eq|ne|lt|le|gt|ge|cmp|hash|hash_extended|sortsupport)$')) AS is_part) k
+					|| '_(in|out|recv|send|eq|ne|lt|le|gt|ge|cmp|hash|hash_extended|sortsupport|extract_query|extract_value|consistent|triconsistent|[a-z_]*selectivity)$')) AS is_part) k
 		WHERE p.pronamespace = 'cdp'::regnamespace;
 	SQL
 	grep -oHE '^CREATE (OR REPLACE )?(FUNCTION|PROCEDURE|AGGREGATE|TYPE) cdp\.[a-z_0-9]+' sql/install/*.sql |
@@ -179,11 +180,13 @@ generate() {
 		printf '| name | default | |\n| --- | --- | --- |\n'
 		ask "SELECT format('| \`%s\` | %s | %s |', name, CASE value WHEN '' THEN '' ELSE format('\`%s\`', value) END, readme.cell(description)) FROM cdp.setting ORDER BY name"
 		printf '\n| session setting | |\n| --- | --- |\n'
-		ask "SELECT format('| \`%s\` | %s |', name, short_desc) FROM pg_settings WHERE name LIKE 'cdp.%' ORDER BY name"
+		# they are known once the module is loaded
+		ask "SELECT format('| \`%s\`%s | %s |', name, CASE boot_val WHEN '' THEN '' ELSE format(' (%s)', boot_val) END, short_desc)
+			 FROM (SELECT cdp.identity_key('email', '')) loaded, pg_settings WHERE name LIKE 'cdp.%' ORDER BY name"
 		;;
 	identifier_types)
-		printf '| type | order | most per person | canonical form | |\n| --- | --- | --- | --- | --- |\n'
-		ask "SELECT format('| \`%s\` | %s | %s | %s | %s |', name, priority, CASE WHEN is_unique THEN '1 (unique)' ELSE max_per_profile::text END, normalizer, readme.cell(description))
+		printf '| type | order | most per person | most people | canonical form | |\n| --- | --- | --- | --- | --- | --- |\n'
+		ask "SELECT format('| \`%s\` | %s | %s | %s | %s | %s |', name, priority, CASE WHEN is_unique THEN '1 (unique)' ELSE max_per_profile::text END, max_people, normalizer, readme.cell(description))
 			 FROM cdp.identifier_type ORDER BY priority"
 		;;
 	purposes)
