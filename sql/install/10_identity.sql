@@ -1,10 +1,11 @@
 -- identity: identifiers, who is who, evidence
 
 CREATE FUNCTION cdp.normalize_identifier(type text, value text, region text DEFAULT NULL) RETURNS text
-LANGUAGE c STABLE PARALLEL SAFE
+LANGUAGE c STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'cdp_normalize_identifier';
 COMMENT ON FUNCTION cdp.normalize_identifier(text, text, text) IS
-'Canonical form of an identifier by the rules of its type; NULL when it is empty, blocked or invalid. region (ISO 3166-1 alpha-2) helps phone numbers written without a country code. Raises CDX20 for an unknown type.';
+'Canonical form of an identifier by the rules of its type; NULL when it is empty, blocked or invalid. region (ISO 3166-1 alpha-2) helps phone numbers written without a country code. Raises CDX20 for an unknown type. SECURITY DEFINER: it reads the rules, and no person.';
 REVOKE ALL ON FUNCTION cdp.normalize_identifier(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.identity_key(type text, value text) RETURNS uuid
@@ -29,12 +30,27 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN (SELECT i.profile_id FROM cdp.identity i
+	RETURN (SELECT i.profile_id FROM cdp.customer_identity i
 			WHERE i.identity_key = cdp.identity_key(find_profile.type, cdp.normalize_identifier(find_profile.type, find_profile.value)));
 END $$;
 COMMENT ON FUNCTION cdp.find_profile(text, text) IS
-'The profile of an identifier, in any spelling that its type understands; NULL when unknown. Raises CDX20 for an unknown type.';
+'The profile of an identifier, in any spelling that its type understands; NULL when unknown, or when the reader may not see the person. Raises CDX20 for an unknown type.';
 REVOKE ALL ON FUNCTION cdp.find_profile(text, text) FROM PUBLIC;
+
+CREATE FUNCTION cdp.possible_identity_keys(value text) RETURNS uuid[]
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT k.identity_key
+				 FROM (SELECT t.priority, t.name, cdp.identity_key(t.name, cdp.normalize_identifier(t.name, possible_identity_keys.value)) AS identity_key
+					   FROM cdp.identifier_type t) k
+				 WHERE k.identity_key IS NOT NULL
+				 ORDER BY k.priority, k.name);
+END $$;
+COMMENT ON FUNCTION cdp.possible_identity_keys(text) IS
+'Keys that a value has as an identifier of each type that takes it, the strongest type first. SECURITY DEFINER: it reads the rules, and no person.';
+REVOKE ALL ON FUNCTION cdp.possible_identity_keys(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.find_profile(value text) RETURNS bigint
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
@@ -42,12 +58,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RETURN (SELECT i.profile_id
-			FROM cdp.identifier_type t
-			JOIN cdp.identity i ON i.identity_key = cdp.identity_key(t.name, cdp.normalize_identifier(t.name, find_profile.value))
-			ORDER BY t.priority, t.name LIMIT 1);
+			FROM unnest(cdp.possible_identity_keys(find_profile.value)) WITH ORDINALITY k (identity_key, place)
+			JOIN cdp.customer_identity i ON i.identity_key = k.identity_key
+			ORDER BY k.place LIMIT 1);
 END $$;
 COMMENT ON FUNCTION cdp.find_profile(text) IS
-'The profile of an identifier of any type, the strongest type first; NULL when unknown.';
+'The profile of an identifier of any type, the strongest type first; NULL when unknown, or when the reader may not see the person.';
 REVOKE ALL ON FUNCTION cdp.find_profile(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.move_identities(keys uuid[], from_ids bigint[], to_ids bigint[]) RETURNS void

@@ -310,10 +310,11 @@ BEGIN
 				   FROM cdp.profile p
 				   LEFT JOIN cdp.profile_counter n ON n.profile_id = p.profile_id
 				   LEFT JOIN cdp.profile_state s ON s.profile_id = p.profile_id
-				   WHERE p.merged_into IS NULL AND p.erased_at IS NULL',
+				   WHERE %s',
 				  string_agg(format('%s AS %I', coalesce(c.expression, 'NULL::' || a.old_type),
 									coalesce(c.column_name, a.attname)), ', '
-							 ORDER BY a.attnum NULLS LAST, c.ordinal))
+							 ORDER BY a.attnum NULLS LAST, c.ordinal),
+				  cdp.reader_condition('p'))
 	INTO statement
 	FROM cdp.customer_columns() c
 	FULL JOIN (SELECT a.attname::text, a.attnum, format_type(a.atttypid, a.atttypmod) AS old_type
@@ -343,7 +344,7 @@ DECLARE
 	statement text;
 BEGIN
 	COMMENT ON VIEW cdp.customer IS
-	'The single customer view: one row a living profile, with its segments, consents, and a column for each registered trait. A value that does not fit the type of its column is null there and stays in profile.traits.';
+	'The single customer view: one row a living person whom the reader may see (the owner sees all), with its segments, consents, and a column for each registered trait. A value that does not fit the type of its column is null there and stays in profile.traits.';
 	FOR statement IN
 		SELECT format('COMMENT ON COLUMN cdp.customer.%I IS %L', a.attname, c.description)
 		FROM pg_attribute a LEFT JOIN cdp.customer_columns() c ON c.column_name = a.attname

@@ -153,12 +153,14 @@ DECLARE
 	wanted smallint := cdp.purpose_id(purpose);
 	folded_status text := lower(status);
 	canonical text;
-	anchor uuid;
+	anchor_key uuid;
 	owner bigint;
-	previous bigint;
 	basis text;
 	purpose_name text;
 	added bigint;
+	last_link record;
+	nonce uuid := gen_random_uuid();
+	key uuid;
 BEGIN
 	IF wanted IS NULL OR occurred_at IS NULL THEN
 		RAISE EXCEPTION 'a statement of consent needs a purpose and a time'
@@ -170,14 +172,10 @@ BEGIN
 	END IF;
 	canonical := cdp.normalize_identifier(type, value);
 	IF canonical IS NOT NULL THEN
-		anchor := cdp.identity_key(type, canonical);
-		-- whoever merges the profile away holds its row: look again until it stays
-		LOOP
-			SELECT i.profile_id INTO owner FROM cdp.identity i WHERE i.identity_key = anchor;
-			EXIT WHEN owner IS NULL OR owner = previous;
-			PERFORM FROM cdp.profile p WHERE p.profile_id = owner FOR UPDATE;
-			previous := owner;
-		END LOOP;
+		anchor_key := cdp.identity_key(type, canonical);
+		-- nobody merges meanwhile, and nobody else goes on with the chain
+		PERFORM cdp.lock_resolver();
+		SELECT i.profile_id INTO owner FROM cdp.identity i WHERE i.identity_key = anchor_key;
 	END IF;
 	IF owner IS NULL THEN
 		RAISE EXCEPTION 'no profile has % "%"', type, value
@@ -186,12 +184,18 @@ BEGIN
 								ELSE 'Consent is recorded for persons that some source has named.' END;
 	END IF;
 	SELECT u.name, u.legal_basis INTO purpose_name, basis FROM cdp.purpose u WHERE u.purpose_id = wanted;
+	key := cdp.statement_key(anchor_key, purpose_name, folded_status, occurred_at, channel, expires_at);
+	SELECT c.chain_seq, c.chain_hash INTO last_link FROM cdp.consent_record c
+	WHERE c.profile_id = owner AND c.anchor = anchor_key AND c.chain_seq IS NOT NULL
+	ORDER BY c.chain_seq DESC LIMIT 1;
 	INSERT INTO cdp.consent_record (profile_id, anchor, statement_key, purpose_id, status, legal_basis,
-									channel, policy_version, evidence, occurred_at, received_at, expires_at)
-	VALUES (owner, anchor,
-			cdp.statement_key(anchor, purpose_name, folded_status, occurred_at, channel, expires_at),
-			wanted, folded_status, basis, channel, policy_version, coalesce(evidence, '{}'),
-			occurred_at, now(), expires_at)
+									channel, policy_version, evidence, occurred_at, received_at, expires_at,
+									nonce, chain_seq, chain_hash)
+	VALUES (owner, anchor_key, key, wanted, folded_status, basis, channel, policy_version, coalesce(evidence, '{}'),
+			occurred_at, now(), expires_at, nonce, coalesce(last_link.chain_seq, 0) + 1,
+			cdp.chain_hash(last_link.chain_hash,
+						   cdp.consent_content_hash(nonce, anchor_key, key, wanted, folded_status, basis, channel, policy_version,
+													coalesce(evidence, '{}'), occurred_at, now(), expires_at, NULL)))
 	ON CONFLICT ON CONSTRAINT consent_record_profile_id_statement_key_key DO NOTHING
 	RETURNING consent_record_id INTO added;
 	IF added IS NOT NULL THEN

@@ -78,19 +78,26 @@ AS 'MODULE_PATHNAME', 'cdp_require_no_transaction';
 COMMENT ON FUNCTION cdp.require_no_transaction(text) IS
 'Raises 25001 inside a transaction block, for procedures that commit; the hint is the text given.';
 
+CREATE FUNCTION cdp.is_inbox_waiting() RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM cdp.inbox FOR UPDATE SKIP LOCKED LIMIT 1);
+END $$;
+COMMENT ON FUNCTION cdp.is_inbox_waiting() IS
+'Is there a row in the inbox that no other session is at? SECURITY DEFINER: an operator needs no right on the table.';
+REVOKE ALL ON FUNCTION cdp.is_inbox_waiting() FROM PUBLIC;
+
 CREATE PROCEDURE cdp.process_inbox(batch_size int DEFAULT 10000)
 LANGUAGE plpgsql
 AS $$
-DECLARE
-	is_more boolean;
 BEGIN
 	PERFORM cdp.require_no_transaction('SELECT * FROM cdp.process_batch(); takes one batch in your transaction.');
 	LOOP
 		PERFORM cdp.process_batch(coalesce(batch_size, 10000));
 		COMMIT;
-		-- rows that another session is at do not count
-		SELECT EXISTS (SELECT FROM cdp.inbox FOR UPDATE SKIP LOCKED LIMIT 1) INTO is_more;
-		EXIT WHEN NOT is_more;
+		EXIT WHEN NOT cdp.is_inbox_waiting();
 	END LOOP;
 END $$;
 COMMENT ON PROCEDURE cdp.process_inbox(int) IS
@@ -118,6 +125,7 @@ BEGIN
 	received := 0; accepted := 0; duplicate := 0; rejected := 0;
 	WHILE EXISTS (SELECT FROM cdp.rejected r
 				  WHERE r.replayed_at IS NULL AND r.rejected_id <= last_id
+					AND num_nulls(r.payload, r.payload_bytes) < 2
 					AND (replay_rejected.source IS NULL OR r.source = replay_rejected.source)) LOOP
 		SELECT * INTO step FROM cdp.replay_batch(replay_rejected.source, last_id, 10000);
 		EXIT WHEN step.received = 0;
@@ -254,14 +262,14 @@ AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	SELECT e.occurred_at, e.name, e.type, s.name, e.revenue, e.currency, e.properties, e.is_echo, e.message_key
-	FROM cdp.event e JOIN cdp.source s ON s.source_id = e.source_id
-	WHERE e.profile_id = cdp.canonical_profile(timeline.profile_id)
+	SELECT e.occurred_at, e.name, e.type, e.source, e.revenue, e.currency, e.properties, e.is_echo, e.message_key
+	FROM cdp.customer_event e
+	WHERE e.profile_id = (SELECT i.profile_id FROM cdp.customer_profile_id i WHERE i.issued_id = timeline.profile_id)
 	ORDER BY e.occurred_at DESC, e.message_key DESC
 	LIMIT timeline.max_events;
 END $$;
 COMMENT ON FUNCTION cdp.timeline(bigint, int) IS
-'The latest events of a person, newest first, at most max_events. Any id given out earlier may be asked. Amounts are as sent, in currency.';
+'The latest events of a person, newest first, at most max_events. Any id given out earlier may be asked. Amounts are as sent, in currency. Nothing when the reader may not see the person.';
 REVOKE ALL ON FUNCTION cdp.timeline(bigint, int) FROM PUBLIC;
 
 CREATE FUNCTION cdp.profile_digest() RETURNS text

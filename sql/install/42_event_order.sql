@@ -6,6 +6,17 @@ AS 'MODULE_PATHNAME', 'cdp_property_number';
 COMMENT ON FUNCTION cdp.property_number(jsonb, text) IS
 'A property as numeric: a JSON number, or text that is a plain decimal such as -12.50; else null, never an error. The path''s parts are parted by dots.';
 
+CREATE FUNCTION cdp.property_currency(properties jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN coalesce(properties -> 'currency', 'null') IN ('null', '""') THEN NULL
+				WHEN properties ->> 'currency' ~ '^[A-Za-z]{3}$' THEN upper(properties ->> 'currency')
+				ELSE 'XXX' END
+$$;
+COMMENT ON FUNCTION cdp.property_currency(jsonb) IS
+'The property currency as event.currency has it: a code of three capital letters; null when none was sent; XXX when what was sent is no code.';
+
 CREATE FUNCTION cdp.convert_revenue(currency text DEFAULT NULL, starts date DEFAULT NULL, ends date DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
@@ -56,9 +67,9 @@ DECLARE
 	code text := upper(set_exchange_rate.currency);
 	next_day date;
 BEGIN
-	IF code IS NULL OR code !~ '^[A-Z]{3}$' THEN
+	IF code IS NULL OR code !~ '^[A-Z]{3}$' OR code = 'XXX' THEN
 		RAISE EXCEPTION 'invalid currency "%"', set_exchange_rate.currency
-			USING ERRCODE = '22023', DETAIL = 'A currency is a code of three letters, as "PLN".';
+			USING ERRCODE = '22023', DETAIL = 'A currency is a code of three letters, as "PLN"; XXX stands for none.';
 	ELSIF code = base THEN
 		RAISE EXCEPTION 'currency "%" is the base currency', code
 			USING ERRCODE = '22023', DETAIL = 'Its rate is 1.';

@@ -48,6 +48,7 @@
 		('*', 'false', false, 'placeholder'), ('*', '-1', false, 'placeholder'), ('*', 'user_null', false, 'placeholder'),
 		('*', 'not-specified', false, 'placeholder'), ('*', 'abc123', false, 'placeholder'),
 		('*', '[object object]', false, 'an object printed by mistake'),
+		('*', '[erased]', false, 'stands where an identifier was erased'), ('*', '[suppressed]', false, 'stands where an identifier was left out'),
 		('*', '^[0-]*$', true, 'zeros and dashes only'),
 		('*', '^(\{\{.*\}\}|%7b%7b.*%7d%7d|\$\{.*\})$', true, 'a template that was not filled in'),
 		('email', 'test@test.com', false, 'placeholder'),

@@ -33,12 +33,47 @@
 		received_at timestamptz,
 		expires_at timestamptz,
 		source_id smallint,
+		nonce uuid,
+		chain_seq bigint,
+		chain_hash bytea,
 		PRIMARY KEY (profile_id, consent_record_id),
 		UNIQUE (profile_id, statement_key)
 	);
 	ALTER SEQUENCE cdp.consent_record_id_seq OWNED BY cdp.consent_record.consent_record_id;
 	COMMENT ON TABLE cdp.consent_record IS 'Ledger of consent: one statement a row, never changed. statement_key is a hash of what was said, so that a repeated import adds nothing.';
 	COMMENT ON COLUMN cdp.consent_record.anchor IS 'identity_key of the identifier under which it was said; the row lives on the profile that holds it.';
+
+	COMMENT ON COLUMN cdp.consent_record.nonce IS 'Random part of the content, so that its hash tells nothing once the content is erased.';
+	COMMENT ON COLUMN cdp.consent_record.chain_seq IS 'Place in the chain of statements under this anchor, in the order in which they were recorded, from 1.';
+	COMMENT ON COLUMN cdp.consent_record.chain_hash IS 'SHA-256 over the chain_hash before it in the chain and the hash of this statement''s content.';
+
+	CREATE TABLE IF NOT EXISTS cdp.erased_consent (
+		chain uuid NOT NULL,
+		chain_seq bigint NOT NULL,
+		content_hash bytea NOT NULL,
+		chain_hash bytea NOT NULL,
+		erased_at timestamptz NOT NULL,
+		PRIMARY KEY (chain, chain_seq)
+	);
+	COMMENT ON TABLE cdp.erased_consent IS 'What is left of statements of erased persons: the hash of the content, so that the chain can still be verified. chain is a random number in place of the anchor.';
+
+	CREATE SEQUENCE IF NOT EXISTS cdp.consent_seal_id_seq;
+	CREATE TABLE IF NOT EXISTS cdp.consent_seal (
+		seal_id bigint PRIMARY KEY DEFAULT nextval('cdp.consent_seal_id_seq'),
+		sealed_at timestamptz NOT NULL,
+		last_record_id bigint NOT NULL,
+		chain_hashes bigint NOT NULL,
+		hash bytea NOT NULL
+	);
+	ALTER SEQUENCE cdp.consent_seal_id_seq OWNED BY cdp.consent_seal.seal_id;
+	COMMENT ON TABLE cdp.consent_seal IS 'Seals over the ledger: each covers the last statement of every chain that grew since the seal before it, and that seal. A copy of the latest hash, kept elsewhere, proves what the ledger said then.';
+	COMMENT ON COLUMN cdp.consent_seal.hash IS 'SHA-256 over the hash of the seal before it and the chain hashes of this one in ascending order.';
+	CREATE TABLE IF NOT EXISTS cdp.consent_seal_entry (
+		seal_id bigint NOT NULL,
+		chain_hash bytea NOT NULL,
+		PRIMARY KEY (seal_id, chain_hash)
+	);
+	COMMENT ON TABLE cdp.consent_seal_entry IS 'The chain hashes that a seal covers.';
 
 	CREATE TABLE IF NOT EXISTS cdp.tcf_purpose (
 		tcf_purpose int CHECK (tcf_purpose BETWEEN 1 AND 24),

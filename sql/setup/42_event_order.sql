@@ -17,10 +17,10 @@
 									cdp.property_number(u.properties, 'total'), o.revenue)
 					  ELSE o.revenue END AS gross,
 				 CASE WHEN u.updated_at >= o.ordered_at
-					  THEN coalesce(upper(substring(cdp.trait_text(u.properties, 'currency') FROM '^[A-Za-z]{3}$')), o.currency)
+					  THEN coalesce(cdp.property_currency(u.properties), o.currency)
 					  ELSE o.currency END AS currency,
 				 o.revenue_base AS first_base,
-				 (SELECT s.value FROM cdp.setting s WHERE s.name = 'base_currency') AS base_currency
+				 b.value AS base_currency
 		  FROM (SELECT e.profile_id, e.message_key, e.occurred_at AS ordered_at, e.name, e.source_id,
 					   e.revenue, e.revenue_base, e.currency, e.properties, t.revenue_property,
 					   CASE WHEN e.dedupe_key IS NOT NULL
@@ -44,13 +44,15 @@
 								  CASE WHEN e.name = 'Order Refunded' THEN
 									  abs(coalesce(cdp.property_number(e.properties, 'total'),
 												   cdp.property_number(e.properties, 'revenue'))) END AS amount,
-								  upper(substring(cdp.trait_text(e.properties, 'currency') FROM '^[A-Za-z]{3}$')) AS currency
+								  cdp.property_currency(e.properties) AS currency
 						   FROM cdp.event e
 						   WHERE e.name IN ('Order Updated', 'Order Refunded', 'Order Cancelled')
 							 AND e.type = 'track' AND NOT e.is_echo AND e.traffic IS NULL) a
 					 WHERE a.order_id IS NOT NULL
 					 GROUP BY a.profile_id, a.order_id) u
-			  ON u.profile_id = o.profile_id AND u.order_id = o.order_id) w;
+			  ON u.profile_id = o.profile_id AND u.order_id = o.order_id
+		  CROSS JOIN cdp.setting b
+		  WHERE b.name = 'base_currency') w;
 	COMMENT ON VIEW cdp.order_version IS
 	'What customer_order and customer_order_item are made of: an order with the contents that its latest Order Updated gave it. Read those two.';
 
@@ -63,9 +65,9 @@
 		   m.currency, m.gross, m.refunded,
 		   CASE WHEN m.cancelled_at IS NOT NULL THEN 0 ELSE m.gross - m.refunded END AS net,
 		   m.gross_base,
-		   CASE WHEN m.refunded = 0 THEN 0 ELSE m.refunded * m.rate END AS refunded_base,
+		   CASE WHEN m.refunded = 0 THEN 0 ELSE m.refunded * m.later_rate END AS refunded_base,
 		   CASE WHEN m.cancelled_at IS NOT NULL THEN 0
-				WHEN m.refunded = 0 THEN m.gross_base ELSE m.gross_base - m.refunded * m.rate END AS net_base,
+				WHEN m.refunded = 0 THEN m.gross_base ELSE m.gross_base - m.refunded * m.later_rate END AS net_base,
 		   cdp.property_number(m.properties, 'tax') AS tax,
 		   cdp.property_number(m.properties, 'shipping') AS shipping,
 		   cdp.property_number(m.properties, 'discount') AS discount,
@@ -80,19 +82,24 @@
 										   THEN m.properties -> 'products' END) p
 			WHERE jsonb_typeof(p) = 'object') AS items,
 		   m.other_refunds, m.updated_at, m.refunded_at, m.cancelled_at, m.message_key
-	FROM (SELECT v.*,
-				 CASE WHEN v.updated_at IS NULL THEN v.first_base ELSE v.gross * v.rate END AS gross_base,
-				 CASE WHEN v.refunded_at IS NULL THEN 0
-					  WHEN v.has_full_refund THEN greatest(v.gross, 0)
-					  ELSE coalesce(greatest(least((SELECT sum(r.amount) FROM unnest(v.refund_amounts, v.refund_currencies) r (amount, currency)
-											 WHERE coalesce(r.currency, v.currency, v.base_currency) = coalesce(v.currency, v.base_currency)),
-											v.gross), 0), 0)
-					  END AS refunded,
-				 CASE WHEN v.refunded_at IS NULL THEN 0
-					  ELSE (SELECT count(*) FROM unnest(v.refund_currencies) r (currency)
-							WHERE coalesce(r.currency, v.currency, v.base_currency) <> coalesce(v.currency, v.base_currency))
-					  END AS other_refunds
-		  FROM cdp.order_version v) m
+	FROM (SELECT v.*, r.refunded, r.other_refunds, r.later_rate,
+				 CASE WHEN v.updated_at IS NULL THEN v.first_base ELSE v.gross * r.later_rate END AS gross_base
+		  FROM cdp.order_version v
+		  -- OFFSET 0: once an order, not wherever it is used
+		  CROSS JOIN LATERAL (
+			  SELECT CASE WHEN v.updated_at IS NOT NULL OR v.refunded_at IS NOT NULL THEN v.rate END AS later_rate,
+					 CASE WHEN v.refunded_at IS NULL THEN 0
+						  WHEN v.has_full_refund THEN greatest(v.gross, 0)
+						  ELSE greatest(least((SELECT coalesce(sum(f.amount), 0) FROM unnest(v.refund_amounts, v.refund_currencies) f (amount, currency)
+											   WHERE coalesce(f.currency, v.currency, v.base_currency) = coalesce(v.currency, v.base_currency)),
+											  v.gross), 0)
+						  END AS refunded,
+					 CASE WHEN v.refunded_at IS NULL THEN 0
+						  ELSE (SELECT count(*) FROM unnest(v.refund_currencies) f (currency)
+								WHERE coalesce(f.currency, v.currency, v.base_currency) <> coalesce(v.currency, v.base_currency))
+						  END AS other_refunds
+			  OFFSET 0) r) m
+	JOIN cdp.visible_profile vp ON vp.profile_id = m.profile_id
 	JOIN cdp.source s ON s.source_id = m.source_id;
 	COMMENT ON VIEW cdp.customer_order IS
 	'One row an order: an event of a type registered with a revenue_property and a dedupe_property, with the Order Updated, Order Refunded and Order Cancelled of the same person that name its number as order_id. Echoes of the same order from other systems, bots and internal traffic are not in it. Amounts are as sent, in currency; those in _base are in the setting base_currency at the rate of the order''s day, null when there is no rate.';
@@ -102,7 +109,7 @@
 	COMMENT ON COLUMN cdp.customer_order.event IS 'Name of the event, as Order Completed.';
 	COMMENT ON COLUMN cdp.customer_order.source IS 'The system that told it; of several the one that is believed most.';
 	COMMENT ON COLUMN cdp.customer_order.status IS 'completed; partially_refunded; refunded: an Order Refunded without an amount, or refunds that reach the gross amount; cancelled: an Order Cancelled, whatever else.';
-	COMMENT ON COLUMN cdp.customer_order.currency IS 'ISO 4217; null: none was sent, taken for the base currency.';
+	COMMENT ON COLUMN cdp.customer_order.currency IS 'ISO 4217; null: none was sent, taken for the base currency; XXX: what was sent is no code, so it has no rate.';
 	COMMENT ON COLUMN cdp.customer_order.gross IS 'Amount of the order before refunds: the event''s revenue; after an Order Updated the amount that the latest one gives. Null when no amount was sent.';
 	COMMENT ON COLUMN cdp.customer_order.refunded IS 'Sum of its refunds, total or revenue of Order Refunded without their sign, at most the gross amount; 0 when there are none. A refund without an amount is of the whole.';
 	COMMENT ON COLUMN cdp.customer_order.net IS 'gross less refunded; 0 for a cancelled order.';
@@ -140,7 +147,8 @@
 		  CROSS JOIN LATERAL jsonb_array_elements(CASE WHEN jsonb_typeof(v.properties -> 'products') = 'array'
 													   THEN v.properties -> 'products' END)
 			  WITH ORDINALITY p (product, line)
-		  WHERE jsonb_typeof(p.product) = 'object') i;
+		  WHERE jsonb_typeof(p.product) = 'object') i
+	JOIN cdp.visible_profile vp ON vp.profile_id = i.profile_id;
 	COMMENT ON VIEW cdp.customer_order_item IS
 	'One row a line of an order in customer_order: an object in the list products of its event, or of its latest Order Updated. What is no object gives no row; a value of another kind is null.';
 	COMMENT ON COLUMN cdp.customer_order_item.profile_id IS 'The customer.';

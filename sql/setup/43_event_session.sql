@@ -35,6 +35,7 @@
 					   OR (e.type = 'track' AND e.source_id IN (SELECT s.source_id FROM cdp.source s WHERE s.kind = 'stream')))) n
 		  WINDOW s AS (PARTITION BY n.profile_id, n.session_number ORDER BY n.occurred_at, n.message_key
 					   ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) w
+	JOIN cdp.visible_profile vp ON vp.profile_id = w.profile_id
 	WHERE w.place = 1;
 	COMMENT ON VIEW cdp.session IS
 	'Visits: page and screen views of a profile, and track events of sources of kind stream, between pauses longer than the setting session_gap. Computed from the events, so late ones are in their place; echoes, bots and internal traffic are not in it. Fast for one profile_id; over all profiles it sorts all events.';

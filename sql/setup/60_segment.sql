@@ -38,22 +38,27 @@
 	COMMENT ON COLUMN cdp.segment.as_of IS 'Time for which membership was last computed.';
 	COMMENT ON COLUMN cdp.profile_state.segment_ids IS 'Segments the profile is in, ascending.';
 
-	CREATE OR REPLACE VIEW cdp.segment_member AS
+	CREATE OR REPLACE VIEW cdp.segment_member WITH (security_barrier) AS
 	SELECT g.name AS segment, s.profile_id, g.as_of, coalesce(s.due_at <= now(), false) AS is_due
 	FROM cdp.profile_state s
+	JOIN cdp.visible_profile v ON v.profile_id = s.profile_id
 	CROSS JOIN LATERAL unnest(s.segment_ids) m (segment_id)
 	JOIN cdp.segment g ON g.segment_id = m.segment_id;
-	COMMENT ON VIEW cdp.segment_member IS 'Who is in which segment, as of the last refresh. is_due: an answer about this profile may have changed since; matches() is exact at any time.';
+	COMMENT ON VIEW cdp.segment_member IS 'Who is in which segment, as of the last refresh, of the persons whom the reader may see. is_due: an answer about this profile may have changed since; matches() is exact at any time.';
 
-	CREATE OR REPLACE VIEW cdp.segment_status AS
-	SELECT g.name, g.rule, g.description, g.version, g.size, g.created_at, g.computed_at, g.as_of, g.status, g.error,
+	CREATE OR REPLACE VIEW cdp.segment_status WITH (security_barrier) AS
+	SELECT g.name, g.rule, g.description, g.version,
+		   -- a small number would tell of a person
+		   CASE WHEN (SELECT x.masks[3] = 1 FROM cdp.reader x)
+					 OR g.size >= (SELECT t.value::bigint FROM cdp.setting t WHERE t.name = 'k_floor') THEN g.size END AS size, g.created_at, g.computed_at, g.as_of, g.status, g.error,
 		   (SELECT count(*) FROM cdp.profile_state s WHERE s.due_at <= now()) AS profiles_due,
 		   (SELECT count(*) FROM cdp.dirty_profile) AS profiles_queued
 	FROM cdp.segment g;
-	COMMENT ON VIEW cdp.segment_status IS 'Segments with their rules, sizes and state. profiles_due, profiles_queued: what the next refresh evaluates for all segments together.';
+	COMMENT ON VIEW cdp.segment_status IS 'Segments with their rules, sizes and state. size counts all persons; below the setting k_floor only the owner sees it. profiles_due, profiles_queued: what the next refresh evaluates for all segments together.';
 
-	CREATE OR REPLACE VIEW cdp.segment_history AS
+	CREATE OR REPLACE VIEW cdp.segment_history WITH (security_barrier) AS
 	SELECT g.name AS segment, c.profile_id, c.changed_at, c.entered
 	FROM cdp.segment_change c
+	JOIN cdp.visible_profile v ON v.profile_id = c.profile_id
 	JOIN cdp.segment g ON g.segment_id = c.segment_id;
 	COMMENT ON VIEW cdp.segment_history IS 'Entries (entered) into segments and exits from them.';

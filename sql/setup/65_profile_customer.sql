@@ -13,11 +13,9 @@
 				   c.expires_at DESC, c.statement_key) w
 	JOIN cdp.purpose u ON u.purpose_id = w.purpose_id
 	LEFT JOIN cdp.source s ON s.source_id = w.source_id
-	-- as an exclusion, because before ANALYZE the planner takes IS NULL to be rare
-	WHERE NOT EXISTS (SELECT FROM cdp.profile p
-					  WHERE p.profile_id = w.profile_id AND (p.merged_into IS NOT NULL OR p.erased_at IS NOT NULL))
-	  AND (w.expires_at IS NULL OR w.expires_at > now());
+	JOIN cdp.visible_profile v ON v.profile_id = w.profile_id
+	WHERE (w.expires_at IS NULL OR w.expires_at > now());
 	COMMENT ON VIEW cdp.customer_consent IS
-	'The statement that holds now, per living profile and purpose; none: nobody said anything, or the last word has expired.';
+	'The statement that holds now, per living person whom the reader may see and purpose; none: nobody said anything, or the last word has expired.';
 	COMMENT ON COLUMN cdp.customer_consent.status IS 'granted, denied or revoked.';
 	COMMENT ON COLUMN cdp.customer_consent.decided_at IS 'When it was said: the earlier of the time it gives and the time it was received.';

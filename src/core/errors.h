@@ -17,6 +17,8 @@
 #define ERRCODE_CDP_NO_IDENTIFIER MAKE_SQLSTATE('C', 'D', 'X', '1', '1')
 #define ERRCODE_CDP_NO_TIME MAKE_SQLSTATE('C', 'D', 'X', '1', '2')
 #define ERRCODE_CDP_MISSING_FIELD MAKE_SQLSTATE('C', 'D', 'X', '1', '3')
+/* the person was erased or suppressed; the row has no payload */
+#define ERRCODE_CDP_SUPPRESSED MAKE_SQLSTATE('C', 'D', 'X', '1', '4')
 
 /* a rule names a trait, event, property, purpose or segment never seen */
 #define ERRCODE_CDP_UNKNOWN_NAME MAKE_SQLSTATE('C', 'D', 'X', '2', '0')

@@ -51,6 +51,9 @@ static Statement select_tcf_purposes = {
 	" ORDER BY p.purpose_id, t.tcf_purpose"
 };
 static Statement select_kept_empty = {"SELECT name FROM cdp.trait WHERE NOT ignore_empty"};
+static Statement select_salt = {
+	"SELECT value FROM cdp.secret WHERE name = 'suppression' AND EXISTS (SELECT FROM cdp.suppression)"
+};
 static Statement select_settings = {
 	"SELECT (extract(epoch FROM (SELECT value FROM cdp.setting WHERE name = 'clock_skew_threshold')::interval) * 1000000)::bigint,"
 	" (extract(epoch FROM (SELECT value FROM cdp.setting WHERE name = 'future_tolerance')::interval) * 1000000)::bigint,"
@@ -161,6 +164,10 @@ LoadIngestRules(void)
 	for (uint64 row = 0; row < SPI_processed; row++)
 		rules->kept_empty[row] = Text(row, 1);
 
+	StatementRun(&select_salt, NULL, NULL);
+	if (SPI_processed == 1)
+		rules->suppression_salt = DatumGetByteaPCopy(Value(0, 1));
+
 	StatementRun(&select_settings, NULL, NULL);
 	rules->clock_skew_threshold = DatumGetInt64(Value(0, 1));
 	rules->future_tolerance = DatumGetInt64(Value(0, 2));
@@ -217,6 +224,7 @@ Reject(Batch *batch, const JsonNode *node, const JsonNode *envelope, int sqlstat
 	r->node = node;
 	r->envelope = envelope;
 	r->sqlstate = sqlstate;
+	r->is_private = sqlstate == ERRCODE_CDP_SUPPRESSED;
 	/* vsnprintf may have cut a character in two */
 	r->reason = pnstrdup(reason, pg_mbcliplen(reason, strlen(reason), strlen(reason)));
 	batch->counts.received++;
@@ -284,6 +292,7 @@ ReadElement(Batch *batch, const JsonNode *node, const JsonNode *envelope)
 	}
 	m = &batch->messages[batch->nmessages];
 	memset(m, 0, sizeof(Message));
+	m->payload = batch->payload;
 	m->node = node;
 	m->envelope = envelope;
 	m->source = batch->payload->source;

@@ -30,6 +30,7 @@ typedef struct Rejection
 	const JsonNode *envelope;
 	int			sqlstate;
 	const char *reason;
+	bool		is_private;		/* what was sent is not kept */
 } Rejection;
 
 typedef struct Issue
@@ -77,6 +78,7 @@ extern void NoteIssue(Batch *batch, int16 source_id, const char *kind, const cha
 extern Batch *BatchCreate(IngestRules *rules, TimestampTz now);
 extern IngestRules *LoadIngestRules(void);
 extern void ReadPayload(Batch *batch, const Payload *payload);
+extern void ApplySuppressions(Batch *batch);
 extern void StoreBatch(Batch *batch);
 
 #endif							/* CDP_BATCH_H */

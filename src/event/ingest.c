@@ -507,7 +507,7 @@ cdp_replay_batch(PG_FUNCTION_ARGS)
 	static Statement take = {
 		"WITH taken AS (UPDATE cdp.rejected SET replayed_at = now() WHERE rejected_id IN ("
 		"  SELECT rejected_id FROM cdp.rejected"
-		"  WHERE replayed_at IS NULL AND ($1 IS NULL OR source = $1) AND rejected_id <= $2"
+		"  WHERE replayed_at IS NULL AND num_nulls(payload, payload_bytes) < 2 AND ($1 IS NULL OR source = $1) AND rejected_id <= $2"
 		"  ORDER BY rejected_id LIMIT $3 FOR UPDATE SKIP LOCKED)"
 		"  RETURNING rejected_id, source, payload, payload_bytes, received_at)"
 		" SELECT source, payload, payload_bytes, received_at, rejected_id FROM taken",

@@ -79,6 +79,7 @@ typedef struct IngestRules
 	int64		future_tolerance;
 	int			max_message_size;
 	char	   *base_currency;
+	bytea	   *suppression_salt;	/* NULL: nobody is suppressed */
 } IngestRules;
 
 typedef enum MessageType
@@ -98,8 +99,11 @@ typedef struct ConsentStatement
 	const char *tc_string;		/* the TC string that says so, or NULL */
 } ConsentStatement;
 
+struct Payload;
+
 typedef struct Message
 {
+	const struct Payload *payload;	/* it came in */
 	const JsonNode *node;
 	const JsonNode *envelope;	/* the object that holds the batch, or NULL */
 	const SourceRow *source;

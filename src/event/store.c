@@ -24,15 +24,34 @@ static Statement upsert_fragments = {
 	" RETURNING profile_id"
 };
 
+/*
+ * New statements go on with the chain of their anchor, whose rows all live on
+ * the profile that holds it; the resolver's lock keeps others from it.
+ */
 static Statement insert_consents = {
-	"INSERT INTO cdp.consent_record (profile_id, anchor, statement_key, purpose_id, status, legal_basis, channel,"
-	"  evidence, occurred_at, received_at, source_id)"
-	" SELECT b.profile_id, b.anchor, b.statement_key, b.purpose_id, b.status, p.legal_basis, 'message',"
-	"  jsonb_build_object('message_id', b.message_id, 'message_key', b.message_key)"
-	"   || CASE WHEN b.tc_string IS NULL THEN '{}' ELSE jsonb_build_object('tc_string', b.tc_string) END, b.occurred_at, b.received_at, b.source_id"
-	" FROM batch_consent b JOIN cdp.purpose p ON p.purpose_id = b.purpose_id"
-	" ORDER BY b.profile_id, b.statement_key"
-	" ON CONFLICT (profile_id, statement_key) DO NOTHING RETURNING profile_id"
+	"WITH said AS MATERIALIZED ("
+	"  SELECT DISTINCT ON (b.profile_id, b.statement_key) b.*, p.legal_basis, gen_random_uuid() AS nonce,"
+	"   jsonb_build_object('message_id', b.message_id, 'message_key', b.message_key)"
+	"    || CASE WHEN b.tc_string IS NULL THEN '{}' ELSE jsonb_build_object('tc_string', b.tc_string) END AS evidence"
+	"  FROM batch_consent b JOIN cdp.purpose p ON p.purpose_id = b.purpose_id"
+	"  WHERE NOT EXISTS (SELECT FROM cdp.consent_record c"
+	"   WHERE c.profile_id = b.profile_id AND c.statement_key = b.statement_key)"
+	"  ORDER BY b.profile_id, b.statement_key, b.occurred_at, b.received_at),"
+	" hashed AS MATERIALIZED ("
+	"  SELECT s.*, cdp.consent_content_hash(s.nonce, s.anchor, s.statement_key, s.purpose_id, s.status, s.legal_basis,"
+	"   'message', NULL, s.evidence, s.occurred_at, s.received_at, NULL, s.source_id) AS content_hash FROM said s),"
+	" last AS MATERIALIZED ("
+	"  SELECT DISTINCT ON (c.anchor) c.anchor, c.chain_seq, c.chain_hash"
+	"  FROM cdp.consent_record c JOIN (SELECT DISTINCT profile_id, anchor FROM said) s USING (profile_id, anchor)"
+	"  WHERE c.chain_seq IS NOT NULL ORDER BY c.anchor, c.chain_seq DESC)"
+	" INSERT INTO cdp.consent_record (profile_id, anchor, statement_key, purpose_id, status, legal_basis, channel,"
+	"  evidence, occurred_at, received_at, source_id, nonce, chain_seq, chain_hash)"
+	" SELECT h.profile_id, h.anchor, h.statement_key, h.purpose_id, h.status, h.legal_basis, 'message',"
+	"  h.evidence, h.occurred_at, h.received_at, h.source_id, h.nonce,"
+	"  coalesce(l.chain_seq, 0) + row_number() OVER w, cdp.chain_hash_agg(l.chain_hash, h.content_hash) OVER w"
+	" FROM hashed h LEFT JOIN last l ON l.anchor = h.anchor"
+	" WINDOW w AS (PARTITION BY h.anchor ORDER BY h.occurred_at, h.statement_key)"
+	" RETURNING profile_id"
 };
 
 static Statement fold_profiles = {"SELECT cdp.fold_profiles($1)", {INT8ARRAYOID}};
@@ -225,7 +244,7 @@ StoreFragments(Batch *batch, ProfileList *changed)
 	MemoryContextDelete(row_context);
 }
 
-/* A statement of consent is known by its message and purpose. */
+/* A statement of consent is known by its message, anchor, purpose and status. */
 static void
 StoreConsents(Batch *batch, ProfileList *changed)
 {
@@ -243,10 +262,14 @@ StoreConsents(Batch *batch, ProfileList *changed)
 
 		for (int c = 0; c < m->nconsents; c++)
 		{
+			const pg_uuid_t *anchor = &r->identifiers[m->identifiers[0]].key;
 			char	   *what = psprintf("%d %s", m->consents[c].purpose_id, m->consents[c].status);
 			pg_uuid_t  *key = palloc(sizeof(pg_uuid_t));
+			uint8		said[2 * UUID_LEN];
 
-			HashKey(key, m->message_key.data, UUID_LEN, what, strlen(what));
+			memcpy(said, m->message_key.data, UUID_LEN);
+			memcpy(said + UUID_LEN, anchor->data, UUID_LEN);
+			HashKey(key, said, sizeof(said), what, strlen(what));
 			RowsetSet(rows, 0, Int64GetDatum(IdentifierProfile(r, m->identifiers[0])));
 			RowsetSet(rows, 1, UUIDPGetDatum(&r->identifiers[m->identifiers[0]].key));
 			RowsetSet(rows, 2, UUIDPGetDatum(key));
@@ -328,7 +351,9 @@ StoreRejections(Batch *batch)
 		RowsetSet(rows, 0, CStringGetTextDatum(r->payload->source_name));
 		RowsetSet(rows, 1, CStringGetTextDatum(unpack_sql_state(r->sqlstate)));
 		RowsetSet(rows, 2, CStringGetTextDatum(r->reason));
-		if (r->payload->bytes)
+		if (r->is_private)
+			;					/* nothing of it is kept */
+		else if (r->payload->bytes)
 			RowsetSet(rows, 4, PointerGetDatum(r->payload->bytes));
 		else
 			RowsetSet(rows, 3, CStringGetTextDatum(RejectedText(r)));
@@ -381,6 +406,7 @@ StoreBatch(Batch *batch)
 	ProfileList consents = ProfileListCreate();
 	ProfileList touched = ProfileListCreate();
 
+	ApplySuppressions(batch);
 	if (batch->nmessages > 0)
 	{
 		FindExpired(batch);

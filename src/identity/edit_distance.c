@@ -311,8 +311,8 @@ DamerauLevenshtein(const char *a, int a_len, const char *b, int b_len, int max)
 	if (start > 0)
 	{
 		columns->len -= start;
-		memmove(columns->symbols, columns->symbols + start, columns->len);
-		memset(columns->symbols + columns->len, 0, start);
+		memmove(columns->symbols, columns->symbols + start, SHORT_TEXT_CHARS - start);
+		memset(columns->symbols + SHORT_TEXT_CHARS - start, 0, start);
 	}
 	distance = ShortDistance(rows->symbols + start, rows->len - start, columns, max);
 	return Min(distance, max + 1);

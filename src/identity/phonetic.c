@@ -115,9 +115,9 @@ IsCoded(char c)
 	return (c >= 'a' && c <= 'z') || (c >= PHONETIC_A_OGONEK && c <= PHONETIC_T_CEDILLA);
 }
 
-/* The sound at the start of letters */
+/* The sound at the start of letters, and how many of them it takes */
 static const Sound *
-FindSound(const char *letters)
+FindSound(const char *letters, int *len)
 {
 	/* where the sounds of each letter begin */
 	static uint8 first[128];
@@ -130,9 +130,19 @@ FindSound(const char *letters)
 			first[(unsigned char) sounds[i].letters[0]] = i;
 		is_ready = true;
 	}
+	/* a single letter is a sound, so the search ends */
 	for (const Sound *sound = &sounds[first[(unsigned char) letters[0]]];; sound++)
-		if (strncmp(sound->letters, letters, strlen(sound->letters)) == 0)
+	{
+		int			i = 1;
+
+		while (sound->letters[i] != '\0' && sound->letters[i] == letters[i])
+			i++;
+		if (sound->letters[i] == '\0')
+		{
+			*len = i;
 			return sound;
+		}
+	}
 }
 
 static inline const Coding *
@@ -247,6 +257,7 @@ PhoneticCodes(const char *folded, int len, uint32 codes[PHONETIC_CODES])
 	const char *rest = letters;
 	const Sound *sound;
 	Branches	waiting[2];		/* per coding of sound, not yet written */
+	int			sound_len;
 	bool		is_start = true;
 
 	for (int i = 0; i < len && letter_count < SIMILARITY_CHARS; i++)
@@ -255,7 +266,7 @@ PhoneticCodes(const char *folded, int len, uint32 codes[PHONETIC_CODES])
 	letters[letter_count] = '\0';
 	if (letter_count == 0)
 		return 0;
-	sound = FindSound(rest);
+	sound = FindSound(rest, &sound_len);
 	waiting[0].count = waiting[1].count = 0;
 	for (int number = 0; number <= (int) sound->has_other; number++)
 		AddBranch(&waiting[number], (Branch) {0});
@@ -264,8 +275,8 @@ PhoneticCodes(const char *folded, int len, uint32 codes[PHONETIC_CODES])
 		const Sound *next;
 		Branches	moved[2];
 
-		rest += strlen(sound->letters);
-		next = *rest == '\0' ? NULL : FindSound(rest);
+		rest += sound_len;
+		next = *rest == '\0' ? NULL : FindSound(rest, &sound_len);
 		moved[0].count = moved[1].count = 0;
 		for (int number = 0; number <= (int) sound->has_other; number++)
 			for (int after = 0; after <= (int) (next != NULL && next->has_other); after++)

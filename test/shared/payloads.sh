@@ -86,4 +86,11 @@ is 'echoes' "$(ask "$first" 'SELECT count(*) FROM cdp.event WHERE is_echo')" 21
 is 'persons and currencies whose orders and revenue differ' "$(ask "$first" "SELECT coalesce(string_agg(format('%s %s: %s orders %s, true %s %s', person_id, currency, found_orders, found, orders, revenue), '; ' ORDER BY person_id), 'none') FROM truth.revenue WHERE (found_orders, found) IS DISTINCT FROM (orders, revenue) AND person_id <> 'p042'")" none
 ask "$first" "SELECT format('  %s: %s orders, %s', coalesce(currency, 'no currency'), sum(found_orders), sum(found)) FROM truth.revenue WHERE person_id <> 'p042' GROUP BY currency ORDER BY currency"
 ask "$first" "SELECT format('  p042 %s: %s', coalesce(currency, 'no currency'), found) FROM truth.revenue WHERE person_id = 'p042'"
+is 'the same of the orders view, per currency' "$(ask "$first" "SELECT string_agg(format('%s %s orders %s', o.currency, o.orders, o.gross), '; ' ORDER BY o.currency) FROM (SELECT o.currency, count(*) AS orders, sum(o.gross) AS gross FROM cdp.customer_order o JOIN truth.profile_person p USING (profile_id) WHERE o.gross IS NOT NULL AND p.person_id <> 'p042' GROUP BY 1) o")" \
+	"$(ask "$first" "SELECT string_agg(format('%s %s orders %s', o.currency, o.orders, o.revenue), '; ' ORDER BY o.currency) FROM (SELECT currency, count(*) AS orders, sum(revenue) AS revenue FROM truth.person_order WHERE person_id <> 'p042' GROUP BY 1) o")"
+is 'base currency of orders in another one, without a rate' "$(ask "$first" "SELECT count(gross_base) FROM cdp.customer_order WHERE currency <> 'EUR'")" 0
+is 'currencies without a rate' "$(ask "$first" "SELECT string_agg(DISTINCT currency, ', ') FROM cdp.missing_exchange_rate")" "$(ask "$first" "SELECT string_agg(DISTINCT currency, ', ') FROM truth.person_order WHERE currency <> 'EUR'")"
+is 'lines that the two views of orders count differently' "$(ask "$first" "SELECT count(*) FROM cdp.customer_order o LEFT JOIN (SELECT message_key, count(*) AS lines FROM cdp.customer_order_item GROUP BY 1) i USING (message_key) WHERE o.lines <> coalesce(i.lines, 0)")" 0
+is 'people taken for bots' "$(ask "$first" 'SELECT count(*) FROM cdp.event WHERE traffic IS NOT NULL')" 0
+ask "$first" "SELECT format('  %s sessions of %s profiles, %s events in them', count(*), count(DISTINCT profile_id), sum(events)) FROM cdp.session"
 done_testing

@@ -29,7 +29,7 @@ SELECT pg_temp.track('web', 'Order Completed', '2026-03-05T10:00:00Z', '{"order_
 SELECT pg_temp.track('web', 'Order Completed', '2026-03-06T10:00:00Z', '{"revenue": 5, "currency": "EUR"}');
 SELECT pg_temp.track('web', 'Store Purchase', '2026-03-07T10:00:00Z', '{"receipt": {"no": 77}, "sum": 12.5, "currency": "EUR", "products": [{"sku": "bread", "price": 2.5, "quantity": 5}]}');
 SELECT pg_temp.track('web', 'Order Completed', '2026-03-08T10:00:00Z', '{"order_id": "A6", "revenue": "a lot", "currency": "EUR"}');
--- A2 in part, twice, and once in another currency; A3 changed, then refunded; A4 refunded whole; A5 cancelled; A9 is no order
+-- A2 in part, twice, and once in another currency; A3 changed, then refunded; A4 refunded whole; A5 cancelled; 77 in another currency alone; A9 is no order
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-03T10:00:00Z', '{"order_id": "A2", "total": 30, "currency": "PLN"}');
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-04T10:00:00Z', '{"order_id": "A2", "total": -20}');
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-05T10:00:00Z', '{"order_id": "A2", "total": 7, "currency": "USD"}');
@@ -39,6 +39,7 @@ SELECT pg_temp.track('web', 'Order Updated', '2026-03-03T09:00:00Z', '{"order_id
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-09T10:00:00Z', '{"order_id": "A3", "total": 500, "currency": "EUR"}');
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-09T11:00:00Z', '{"order_id": "A4"}');
 SELECT pg_temp.track('web', 'Order Cancelled', '2026-03-09T12:00:00Z', '{"order_id": "A5"}');
+SELECT pg_temp.track('web', 'Order Refunded', '2026-03-09T13:00:00Z', '{"order_id": "77", "total": 1, "currency": "PLN"}');
 SELECT pg_temp.track('web', 'Order Refunded', '2026-03-09T13:00:00Z', '{"order_id": "A9", "total": 5}');
 -- another person's order of the same number
 SELECT pg_temp.track('web', 'Order Completed', '2026-03-01T10:00:00Z', '{"order_id": "A2", "revenue": 9, "currency": "EUR"}', 'u2');
@@ -75,6 +76,9 @@ SELECT cdp.convert_revenue() > 0 AS changed;
 SELECT (SELECT sum(gross_base) FROM cdp.customer_order WHERE updated_at IS NULL) = (SELECT sum(revenue_base) FROM cdp.event WHERE name IN ('Order Completed', 'Store Purchase') AND NOT is_echo
 	AND message_key NOT IN (SELECT message_key FROM cdp.customer_order WHERE updated_at IS NOT NULL)) AS equal;
 
+SELECT v, cdp.property_currency(jsonb_build_object('currency', v)) FROM unnest(ARRAY['"pln"', '"EUR"', '""', 'null', '"EURO"', '"zł"', '5', '["EUR"]']::jsonb[]) v;
+SELECT cdp.property_currency('{}') AS missing, cdp.property_currency(NULL) AS nothing, cdp.property_currency('["currency"]') AS a_list;
+
 -- hostile contents
 SELECT pg_temp.track('web', 'Order Completed', '2026-04-01T10:00:00Z', p, 'u9') FROM unnest(ARRAY[
 	'{"order_id": "H1", "products": {"price": 1}}', '{"order_id": "H2", "products": "p1"}', '{"order_id": "H3", "products": null}',
@@ -96,6 +100,7 @@ WHERE (o.lines, o.items) IS DISTINCT FROM (coalesce(i.lines, 0), coalesce(i.item
 \set ON_ERROR_ROLLBACK on
 SELECT cdp.set_exchange_rate('EUR', '2026-01-01', 1);
 SELECT cdp.set_exchange_rate('ZŁ', '2026-01-01', 1);
+SELECT cdp.set_exchange_rate('xxx', '2026-01-01', 1);
 SELECT cdp.set_exchange_rate(NULL, '2026-01-01', 1);
 SELECT cdp.set_exchange_rate('PLN', NULL, 1);
 SELECT cdp.set_exchange_rate('PLN', 'infinity', 1);
