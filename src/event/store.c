@@ -8,6 +8,7 @@
 #include "core/array.h"
 #include "core/hash.h"
 #include "core/rowset.h"
+#include "core/step.h"
 #include "event/store.h"
 
 static Statement upsert_fragments = {
@@ -173,9 +174,12 @@ ResolveMessages(Batch *batch)
 {
 	Resolver   *r = batch->resolver;
 	const char **message_ids = palloc0(sizeof(char *) * Max(batch->nmessages, 1));
+	StepTimer	timer;
 
+	StepBegin(&timer);
 	NoteDays(batch);
 	LoadIdentities(r);
+	StepEnd(&timer, "look up identifiers");
 	for (int n = 0; n < batch->nmessages; n++)
 	{
 		Message    *m = &batch->messages[n];
@@ -204,7 +208,9 @@ ResolveMessages(Batch *batch)
 		NoteIssue(batch, m->source->source_id, r->actions[a].kind, m->message_id, "%s \"%s\"",
 				  r->rules->types[i->type].name, i->value);
 	}
+	StepEnd(&timer, "resolve");
 	StoreIdentities(r, message_ids, batch->now);
+	StepEnd(&timer, "write identities");
 }
 
 static void
@@ -405,19 +411,27 @@ StoreBatch(Batch *batch)
 	ProfileList traits = ProfileListCreate();
 	ProfileList consents = ProfileListCreate();
 	ProfileList touched = ProfileListCreate();
+	StepTimer	timer;
 
+	StepBegin(&timer);
 	ApplySuppressions(batch);
 	if (batch->nmessages > 0)
 	{
 		FindExpired(batch);
 		EnsurePartitions(batch);
+		StepEnd(&timer, "prepare");
 		ResolveMessages(batch);
+		StepBegin(&timer);
 		for (int i = 0; i < batch->resolver->nmoved; i++)
 			ProfileListAdd(&recount, batch->resolver->moved[i]);
 		FindDuplicates(batch, &recount);
+		StepEnd(&timer, "find duplicates");
 		StoreEvents(batch, &touched);
+		StepEnd(&timer, "write events");
 		StoreFragments(batch, &traits);
+		StepEnd(&timer, "write traits");
 		StoreConsents(batch, &consents);
+		StepEnd(&timer, "write consents");
 
 		ProfileListAddAll(&traits, &recount);
 		ProfileListAddAll(&consents, &recount);
@@ -428,6 +442,7 @@ StoreBatch(Batch *batch)
 		ProfileListAddAll(&touched, &traits);
 		ProfileListAddAll(&touched, &consents);
 		RunForProfiles(&mark_dirty, &touched);
+		StepEnd(&timer, "fold");
 	}
 	StoreRejections(batch);
 	StoreIssues(batch);

@@ -339,30 +339,55 @@ LoadIdentities(Resolver *r)
 	LoadDecisions(r, keys);
 }
 
+/*
+ * Waits until nobody else changes identities (shared: decides about them) and
+ * keeps it so to the end of the transaction, or of the subtransaction when
+ * that fails.
+ */
+void
+LockResolver(bool is_shared)
+{
+	static Statement lock_shared = {
+		"SELECT pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended('cdp.resolver', 0))"
+	};
+	static Statement lock_exclusive = {
+		"SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('cdp.resolver', 0))"
+	};
+
+	StatementRun(is_shared ? &lock_shared : &lock_exclusive, NULL, NULL);
+}
+
+/* Makes new, empty profiles. */
+void
+DrawProfiles(int count, TimestampTz now, int64 *ids)
+{
+	Datum		args[2] = {Int32GetDatum(count), TimestampTzGetDatum(now)};
+
+	if (count == 0)
+		return;
+	StatementRun(&insert_profiles, args, NULL);
+	for (int row = 0; row < count; row++)
+	{
+		bool		isnull;
+
+		ids[row] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+}
+
 /* Gives ids to the new persons. */
 static void
 DrawProfileIds(Resolver *r, TimestampTz now)
 {
+	int64	   *ids = palloc(sizeof(int64) * Max(r->npersons, 1));
 	int			wanted = 0;
-	Datum		args[2];
-	uint64		row = 0;
 
 	for (int p = 0; p < r->npersons; p++)
 		if (r->persons[p].parent == p && r->persons[p].profile_id == 0)
 			wanted++;
-	if (wanted == 0)
-		return;
-	args[0] = Int32GetDatum(wanted);
-	args[1] = TimestampTzGetDatum(now);
-	StatementRun(&insert_profiles, args, NULL);
+	DrawProfiles(wanted, now, ids);
 	for (int p = 0; p < r->npersons; p++)
 		if (r->persons[p].parent == p && r->persons[p].profile_id == 0)
-		{
-			bool		isnull;
-
-			r->persons[p].profile_id =
-				DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row++], SPI_tuptable->tupdesc, 1, &isnull));
-		}
+			r->persons[p].profile_id = *ids++;
 }
 
 static void

@@ -149,6 +149,8 @@ StateName(IdentifierState state, bool is_retired)
 }
 
 /* graph.c */
+extern void LockResolver(bool is_shared);
+extern void DrawProfiles(int count, TimestampTz now, int64 *ids);
 extern void LoadIdentities(Resolver *r);
 extern void StoreIdentities(Resolver *r, const char *const *message_ids, TimestampTz now);
 
