@@ -200,6 +200,41 @@ COMMENT ON FUNCTION cdp.recount_profiles(bigint[]) IS
 'Counts the events of these profiles anew, and folds their contact points, after events joined or left them, and marks them for the next refresh.';
 REVOKE ALL ON FUNCTION cdp.recount_profiles(bigint[]) FROM PUBLIC;
 
+CREATE FUNCTION cdp.shared_messages(absorbed bigint[], kept bigint[]) RETURNS bigint[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT DISTINCT m.kept
+				 FROM unnest(absorbed, kept) m (absorbed, kept)
+				 JOIN cdp.event a ON a.profile_id = m.absorbed
+				 JOIN cdp.event k ON k.profile_id = m.kept AND k.occurred_at = a.occurred_at AND k.message_key = a.message_key);
+END $$;
+COMMENT ON FUNCTION cdp.shared_messages(bigint[], bigint[]) IS
+'Those of the kept profiles that have a message which the absorbed one has as well: after the merge it is there once. Before the merge.';
+REVOKE ALL ON FUNCTION cdp.shared_messages(bigint[], bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION cdp.add_counters(absorbed bigint[], kept bigint[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	WITH gone AS (
+		DELETE FROM cdp.profile_counter c USING unnest(absorbed, kept) m (absorbed, kept) WHERE c.profile_id = m.absorbed
+		RETURNING m.kept, c.event_count, c.first_seen_at, c.last_seen_at)
+	INSERT INTO cdp.profile_counter AS c (profile_id, event_count, first_seen_at, last_seen_at)
+	SELECT g.kept, sum(g.event_count), min(g.first_seen_at), max(g.last_seen_at) FROM gone g GROUP BY g.kept
+	ON CONFLICT (profile_id) DO UPDATE SET event_count = c.event_count + excluded.event_count,
+		first_seen_at = least(c.first_seen_at, excluded.first_seen_at),
+		last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at);
+END $$;
+COMMENT ON FUNCTION cdp.add_counters(bigint[], bigint[]) IS
+'Adds the counters of absorbed profiles to those of the kept ones.';
+REVOKE ALL ON FUNCTION cdp.add_counters(bigint[], bigint[]) FROM PUBLIC;
+
 CREATE FUNCTION cdp.mark_echoes(profile_ids bigint[], dedupe_keys uuid[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

@@ -64,6 +64,15 @@ static Statement mark_dirty = {
 	"INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest($1)", {INT8ARRAYOID}
 };
 
+/* merges: counters add up, unless both sides have the same message */
+static Statement find_shared_messages = {"SELECT unnest(cdp.shared_messages($1, $2))", {INT8ARRAYOID, INT8ARRAYOID}};
+static Statement add_counters = {"SELECT cdp.add_counters($1, $2)", {INT8ARRAYOID, INT8ARRAYOID}};
+static Statement select_contacts = {
+	"SELECT unnest(ARRAY[m.absorbed, m.kept]) FROM unnest($1, $2) m (absorbed, kept)"
+	" WHERE EXISTS (SELECT FROM cdp.contact_state s WHERE s.profile_id IN (m.absorbed, m.kept))",
+	{INT8ARRAYOID, INT8ARRAYOID}
+};
+
 static Statement insert_rejected = {
 	"INSERT INTO cdp.rejected (source, code, reason, payload, payload_bytes, received_at, rejected_at)"
 	" SELECT source, code, reason, payload, payload_bytes, received_at, $1 FROM batch_rejected",
@@ -170,11 +179,28 @@ NoteDays(Batch *batch)
 	}
 }
 
+/* The pairs of stored profiles that this batch merges, as two arrays. */
 static void
-ResolveMessages(Batch *batch)
+MergedPairs(const Resolver *r, Datum args[2])
+{
+	Datum	   *absorbed = palloc(sizeof(Datum) * Max(r->nmerged, 1));
+	Datum	   *kept = palloc(sizeof(Datum) * Max(r->nmerged, 1));
+
+	for (int i = 0; i < r->nmerged; i++)
+	{
+		absorbed[i] = Int64GetDatum(r->absorbed[i]);
+		kept[i] = Int64GetDatum(r->kept[i]);
+	}
+	args[0] = BigintArray(absorbed, r->nmerged);
+	args[1] = BigintArray(kept, r->nmerged);
+}
+
+static void
+ResolveMessages(Batch *batch, ProfileList *recount, ProfileList *contacts)
 {
 	Resolver   *r = batch->resolver;
 	const char **message_ids = palloc0(sizeof(char *) * Max(batch->nmessages, 1));
+	Datum		pairs[2];
 	StepTimer	timer;
 
 	StepBegin(&timer);
@@ -209,8 +235,21 @@ ResolveMessages(Batch *batch)
 		NoteIssue(batch, m->source->source_id, r->actions[a].kind, m->message_id, "%s \"%s\"",
 				  r->rules->types[i->type].name, i->value);
 	}
+	DecideProfiles(r, batch->now);
 	StepEnd(&timer, "resolve");
+	if (r->nmerged > 0)
+	{
+		MergedPairs(r, pairs);
+		StatementRun(&find_shared_messages, pairs, NULL);
+		ProfileListAddResult(recount);
+		StatementRun(&select_contacts, pairs, NULL);
+		ProfileListAddResult(contacts);
+	}
 	StoreIdentities(r, message_ids, batch->now);
+	if (r->nmerged > 0)
+		StatementRun(&add_counters, pairs, NULL);
+	for (int i = 0; i < r->nmoved; i++)
+		ProfileListAdd(recount, r->moved[i]);
 	StepEnd(&timer, "write identities");
 }
 
@@ -422,10 +461,8 @@ StoreBatch(Batch *batch)
 		FindExpired(batch);
 		EnsurePartitions(batch);
 		StepEnd(&timer, "prepare");
-		ResolveMessages(batch);
+		ResolveMessages(batch, &recount, &contacts);
 		StepBegin(&timer);
-		for (int i = 0; i < batch->resolver->nmoved; i++)
-			ProfileListAdd(&recount, batch->resolver->moved[i]);
 		FindDuplicates(batch, &recount);
 		StepEnd(&timer, "find duplicates");
 		StoreEvents(batch, &touched);
@@ -435,9 +472,14 @@ StoreBatch(Batch *batch)
 		StoreConsents(batch, &consents);
 		StepEnd(&timer, "write consents");
 
+		RunForProfiles(&recount_profiles, &recount);
+		for (int i = 0; i < batch->resolver->nmerged; i++)
+		{
+			ProfileListAdd(&recount, batch->resolver->absorbed[i]);
+			ProfileListAdd(&recount, batch->resolver->kept[i]);
+		}
 		ProfileListAddAll(&traits, &recount);
 		ProfileListAddAll(&consents, &recount);
-		RunForProfiles(&recount_profiles, &recount);
 		RunForProfiles(&mark_echoes, &recount);
 		RunForProfiles(&fold_profiles, &traits);
 		RunForProfiles(&fold_consents, &consents);

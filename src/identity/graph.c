@@ -450,27 +450,24 @@ MergeStored(Resolver *r, const char *const *message_ids, TimestampTz now)
 	static const RowsetColumn columns[] = {
 		{"absorbed", INT8OID}, {"kept", INT8OID}, {"message_id", TEXTOID}
 	};
-	Rowset	   *rows = NULL;
+	Rowset	   *rows;
 	Datum		args[1] = {TimestampTzGetDatum(now)};
 
+	if (r->nmerged == 0)
+		return;
+	rows = RowsetCreate("batch_merge", columns, lengthof(columns));
 	for (int p = 0; p < r->npersons; p++)
 	{
 		int			root = ResolverFind(r, p);
 
-		if (root == p || r->persons[p].profile_id == 0)
+		if (root == p || !r->persons[p].is_stored)
 			continue;
-		if (rows == NULL)
-			rows = RowsetCreate("batch_merge", columns, lengthof(columns));
 		RowsetSet(rows, 0, Int64GetDatum(r->persons[p].profile_id));
 		RowsetSet(rows, 1, Int64GetDatum(r->persons[root].profile_id));
 		if (r->persons[p].reason >= 0 && message_ids[r->persons[p].reason])
 			RowsetSet(rows, 2, CStringGetTextDatum(message_ids[r->persons[p].reason]));
 		RowsetAdd(rows);
-		NoteMoved(r, r->persons[p].profile_id);
-		NoteMoved(r, r->persons[root].profile_id);
 	}
-	if (rows == NULL)
-		return;
 	RowsetRegister(rows);
 	StatementRun(&merge_persons, args, NULL);
 	RowsetDrop(rows);
@@ -570,7 +567,28 @@ StoreGuards(Resolver *r, TimestampTz now)
 }
 
 /*
- * Writes the outcome: new profiles, moves, merges, identifiers, evidence.
+ * After all messages: which profile each person has.  New persons get ids,
+ * and the pairs of stored profiles that become one are listed.
+ */
+void
+DecideProfiles(Resolver *r, TimestampTz now)
+{
+	DrawProfileIds(r, now);
+	r->absorbed = palloc(sizeof(int64) * Max(r->npersons, 1));
+	r->kept = palloc(sizeof(int64) * Max(r->npersons, 1));
+	for (int p = 0; p < r->npersons; p++)
+	{
+		int			root = ResolverFind(r, p);
+
+		if (root == p || !r->persons[p].is_stored)
+			continue;
+		r->absorbed[r->nmerged] = r->persons[p].profile_id;
+		r->kept[r->nmerged++] = r->persons[root].profile_id;
+	}
+}
+
+/*
+ * Writes the outcome: moves, merges, identifiers, evidence.
  * message_ids, by number of the message, name the cause of a merge.
  */
 void
@@ -579,7 +597,6 @@ StoreIdentities(Resolver *r, const char *const *message_ids, TimestampTz now)
 	Rowset	   *identifiers;
 	uint64		nnew;
 
-	DrawProfileIds(r, now);
 	identifiers = IdentifierRows(r, &nnew);
 	RowsetRegister(identifiers);
 	if (nnew > 0)
