@@ -8,6 +8,7 @@ AS $$
 DECLARE
 	id_type text := coalesce(add_source.user_id_type, CASE WHEN add_source.kind = 'crm' THEN 'crm_id' ELSE 'user_id' END);
 BEGIN
+	PERFORM cdp.check_tables();
 	IF add_source.name IS NULL OR add_source.name !~ '\S' THEN
 		RAISE EXCEPTION 'a source needs a name' USING ERRCODE = '22023';
 	END IF;
@@ -122,6 +123,7 @@ DECLARE
 	last_id bigint := coalesce((SELECT max(rejected_id) FROM cdp.rejected), 0);
 	step record;
 BEGIN
+	PERFORM cdp.check_tables();
 	received := 0; accepted := 0; duplicate := 0; rejected := 0;
 	WHILE EXISTS (SELECT FROM cdp.rejected r
 				  WHERE r.replayed_at IS NULL AND r.rejected_id <= last_id
@@ -297,6 +299,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
+	PERFORM cdp.check_tables();
 	RETURN QUERY
 	SELECT e.occurred_at, e.name, e.type, e.source, e.revenue, e.currency, e.properties, e.is_echo, e.message_key
 	FROM cdp.customer_event e
@@ -313,6 +316,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM cdp.check_tables();
 	RETURN (
 		WITH identifiers AS (
 			SELECT i.profile_id, string_agg(i.identity_key::text, ',' ORDER BY i.identity_key) AS t

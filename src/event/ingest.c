@@ -197,7 +197,7 @@ IsPayloadError(int sqlstate)
 		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
 			return false;
 		default:
-			return sqlstate != ERRCODE_UNDEFINED_TABLE && sqlstate != ERRCODE_INSUFFICIENT_PRIVILEGE;
+			return sqlstate != ERRCODE_CDP_NOT_SET_UP && sqlstate != ERRCODE_INSUFFICIENT_PRIVILEGE;
 	}
 }
 
