@@ -91,7 +91,6 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.check_tables() IS 'Raises CDX01 when the tables are missing.';
-REVOKE ALL ON FUNCTION cdp.check_tables() FROM PUBLIC;
 
 CREATE FUNCTION cdp.trait_policies() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -349,24 +349,19 @@ COMMENT ON FUNCTION cdp.erase_person(text, text, boolean, text) IS
 'Erases the person with that identifier (GDPR Art. 17): events, traits, consents (their hash stays, so that the chain can be verified), identifiers, evidence, segments; messages in inbox and rejected; identifiers of the person in what others said. The ids stay, empty, with erased_at; identifiers that are the person''s alone are tombstoned, so that old files bring nothing back. Returns a certificate: rows per table, tombstones, what cannot be reached. dry_run: does it, tells, and takes it back. Reads all events. Raises P0002 when nobody has the identifier, 55000 when several persons share it, 22023 and CDX20 for a bad one.';
 REVOKE ALL ON FUNCTION cdp.erase_person(text, text, boolean, text) FROM PUBLIC;
 
-CREATE FUNCTION cdp.export_person(type text, value text) RETURNS jsonb
+CREATE FUNCTION cdp.export_profile(profile_id bigint) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	key uuid := cdp.require_identity_key(type, value);
-	owner bigint;
+	owner bigint := cdp.living_profile(profile_id);
 	ids bigint[];
 	answer jsonb;
 	stored jsonb := '{}';
 	part jsonb;
 	t record;
 BEGIN
-	SELECT i.profile_id INTO owner FROM cdp.identity i WHERE i.identity_key = key;
-	IF owner IS NULL THEN
-		RAISE EXCEPTION 'nobody has the identifier % "%"', type, value USING ERRCODE = 'P0002';
-	END IF;
 	ids := ARRAY(SELECT p.profile_id FROM cdp.profile p WHERE p.profile_id = owner OR p.merged_into = owner ORDER BY 1);
 	-- every table that knows the person, whichever module it belongs to
 	FOR t IN SELECT l.table_name FROM cdp.layout() l
@@ -397,6 +392,25 @@ BEGIN
 		'tables', stored);
 	PERFORM cdp.log_access('export', owner, jsonb_build_object('profile_ids', to_jsonb(ids)));
 	RETURN answer;
+END $$;
+COMMENT ON FUNCTION cdp.export_profile(bigint) IS
+'All that is stored of a profile and the ids merged into it, as export_person() gives it.';
+REVOKE ALL ON FUNCTION cdp.export_profile(bigint) FROM PUBLIC;
+
+CREATE FUNCTION cdp.export_person(type text, value text) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	key uuid := cdp.require_identity_key(type, value);
+	owner bigint;
+BEGIN
+	SELECT i.profile_id INTO owner FROM cdp.identity i WHERE i.identity_key = key;
+	IF owner IS NULL THEN
+		RAISE EXCEPTION 'nobody has the identifier % "%"', type, value USING ERRCODE = 'P0002';
+	END IF;
+	RETURN cdp.export_profile(owner);
 END $$;
 COMMENT ON FUNCTION cdp.export_person(text, text) IS
 'All that is stored of the person with that identifier (GDPR Art. 15 and 20), as one document: traits, identifiers, consents, segments, and under "tables" every row of every table that has its ids, events among them. Written to cdp.access_log. Raises P0002 when nobody has the identifier.';
