@@ -159,7 +159,7 @@ BEGIN
 	counts := counts || jsonb_build_object('quality_issue', n);
 	-- what others said about the person
 	FOR t IN SELECT * FROM (VALUES ('event', 'properties'), ('event', 'context'), ('event_context', 'context'), ('profile_fragment', 'traits'),
-								   ('profile', 'traits'), ('account', 'traits'), ('identity_decision', 'detail'), ('consent_record', 'evidence'))
+								   ('profile', 'traits'), ('identity_decision', 'detail'), ('consent_record', 'evidence'))
 						   v (table_name, column_name) LOOP
 		IF t.table_name = 'consent_record' THEN
 			EXECUTE 'SELECT count(*) FROM cdp.consent_record c WHERE c.evidence::text ~* $1' INTO n USING pattern;
