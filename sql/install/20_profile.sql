@@ -50,7 +50,7 @@ COMMENT ON FUNCTION cdp.trait_set_serialize(internal) IS 'A partial state of an 
 COMMENT ON FUNCTION cdp.trait_set_deserialize(bytea, internal) IS 'A partial state of an aggregate over traits from bytes.';
 
 CREATE AGGREGATE cdp.merge_fragment_agg(traits jsonb, policies jsonb) (
-	SFUNC = cdp.merge_fragment_agg_transition, STYPE = internal, SSPACE = 2048,
+	SFUNC = cdp.merge_fragment_agg_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = cdp.merge_fragment_agg_final, COMBINEFUNC = cdp.trait_set_combine,
 	SERIALFUNC = cdp.trait_set_serialize, DESERIALFUNC = cdp.trait_set_deserialize,
 	PARALLEL = SAFE);
@@ -58,7 +58,7 @@ COMMENT ON AGGREGATE cdp.merge_fragment_agg(jsonb, jsonb) IS
 'All fragments of one source in one, as merge_fragments() for two. Policies are taken from the row that first names a trait.';
 
 CREATE AGGREGATE cdp.golden_traits(traits jsonb, priority int, policies jsonb) (
-	SFUNC = cdp.golden_traits_transition, STYPE = internal, SSPACE = 2048,
+	SFUNC = cdp.golden_traits_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = cdp.golden_traits_final, COMBINEFUNC = cdp.trait_set_combine,
 	SERIALFUNC = cdp.trait_set_serialize, DESERIALFUNC = cdp.trait_set_deserialize,
 	PARALLEL = SAFE);
@@ -66,14 +66,14 @@ COMMENT ON AGGREGATE cdp.golden_traits(jsonb, int, jsonb) IS
 'The golden record {"trait": value} of a profile''s fragments, each with its source''s priority (higher is believed more); policies as for merge_fragments(). latest, earliest, longest, min, max: ties by time, then priority, then the greater value; source_priority: priority first. most_frequent: the value of the latest so many statements that was said most, on a tie the one said last. union: their distinct values in ascending order; list_n: the same as they were said, the last first; both take arrays by elements and are cut to the limit. A null that wins takes the trait away. With a type (text, bigint, float8, boolean, date, timestamptz, text[]) the value is JSON of that type when it says one, as fit_trait() tells; else it is as it came. A function of the set of statements: order, repeats and parts do not matter.';
 
 CREATE AGGREGATE cdp.merge_traits(traits jsonb, observed_at timestamptz, priority int) (
-	SFUNC = cdp.merge_traits_transition, STYPE = internal, SSPACE = 2048,
+	SFUNC = cdp.merge_traits_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = cdp.golden_traits_final, COMBINEFUNC = cdp.trait_set_combine,
 	SERIALFUNC = cdp.trait_set_serialize, DESERIALFUNC = cdp.trait_set_deserialize,
 	PARALLEL = SAFE);
 COMMENT ON AGGREGATE cdp.merge_traits(jsonb, timestamptz, int) IS
 'Merges rows of any table: per key of traits the value observed last, ties by priority, then by value; empty values are passed over; a null observed_at is older than all. Raises 22023 unless traits is an object.';
 CREATE AGGREGATE cdp.merge_traits(traits jsonb, observed_at timestamptz, priority int, policies jsonb) (
-	SFUNC = cdp.merge_traits_transition, STYPE = internal, SSPACE = 2048,
+	SFUNC = cdp.merge_traits_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = cdp.golden_traits_final, COMBINEFUNC = cdp.trait_set_combine,
 	SERIALFUNC = cdp.trait_set_serialize, DESERIALFUNC = cdp.trait_set_deserialize,
 	PARALLEL = SAFE);

@@ -95,13 +95,15 @@ DECLARE
 BEGIN
 	IF with_misspellings THEN
 		-- those that are the start of some name or other, in place of the word;
-		-- one after the other: an OR of hundreds is judged anew for every row
+		-- some at a time: an OR of hundreds is judged anew for every row
 		SELECT array_agg(CASE WHEN cardinality(words) = 1 THEN v.misspelt
 							  ELSE v.misspelt && cdp.search_query(words[:n - 1] || words[n + 1:]) END)
 		INTO wanted
-		FROM (SELECT n, cdp.search_query(ARRAY[m]) AS misspelt
-			  FROM unnest(words) WITH ORDINALITY w (word, n), unnest(cdp.misspellings(word)) m
-			  WHERE length(word) >= 4 AND n <= 4) v
+		FROM (SELECT n, string_agg(cdp.search_query(ARRAY[m])::text, ' | ')::tsquery AS misspelt
+			  FROM unnest(words) WITH ORDINALITY w (word, n),
+				   unnest(cdp.misspellings(word)) WITH ORDINALITY x (m, place)
+			  WHERE length(word) >= 4 AND n <= 4
+			  GROUP BY n, place / 20) v
 		WHERE EXISTS (SELECT FROM cdp.profile f
 					  WHERE array_to_tsvector(cdp.search_words(f.traits)) @@ v.misspelt AND f.traits <> '{}');
 	END IF;
