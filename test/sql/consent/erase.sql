@@ -108,6 +108,14 @@ SELECT cdp.lift_suppression('email', 'Ann.Novak@example.org'), cdp.lift_suppress
 SELECT accepted, rejected FROM cdp.ingest('web', '{"type":"identify","messageId":"d3","userId":"u-0","timestamp":"2026-03-02T10:00:00Z","traits":{"email":"ann.novak@example.org"}}'::text);
 SELECT cdp.find_profile('email', 'ann.novak@example.org') = cdp.find_profile('user_id', 'u-0') AS hers;
 
+-- numbers: found as identifiers, not wherever they stand; a phone also as a number
+SELECT accepted FROM cdp.ingest('web', '[{"type":"identify","messageId":"n1","userId":"12345","timestamp":"2026-04-01T00:00:00Z","traits":{"phone":"+48600300400","loyalty_id":"7"}},
+	{"type":"track","event":"Odd Sums","messageId":"n2","userId":"u-bob","timestamp":"2026-04-01T00:00:00Z","properties":{"total":12345,"quantity":"7","who":"12345","list":[12345,"12345",null,true,600300400],"note":"12345 pieces, tel. 600-300-400","12345":1}}]'::jsonb);
+INSERT INTO cdp.inbox (source, payload) VALUES ('web', '{"type":"page","userId":12345}'), ('web', '{"type":"track","event":"x","userId":"u-bob","properties":{"n":12345,"q":"7"}}'), ('web', '{"type":"page","anonymousId":"z","traits":{"loyalty_id": "7"}}'), ('web', '{"type":"page","userId":"u-bob","properties":{"referred":"12345"}}');
+SELECT cdp.erase_person('user_id', '12345') -> 'texts' AS texts;
+SELECT properties FROM cdp.event WHERE name = 'Odd Sums';
+SELECT payload FROM cdp.inbox ORDER BY inbox_id;
+
 -- suppress by hand; what is logged; what is refused
 SELECT cdp.suppress('email', 'Never@Example.org', 'objection by letter'), cdp.suppress('email', 'never@example.org', 'again');
 SELECT accepted, rejected FROM cdp.ingest('web', '{"type":"identify","userId":"u-never","timestamp":"2026-03-02T10:00:00Z","traits":{"email":"never@example.org"}}'::text);
