@@ -103,7 +103,7 @@ AS $$
 		('exchange_rate', 'reference', NULL, false, NULL),
 		('traffic_rule', 'reference', NULL, false, NULL),
 		('event_retention_mark', 'reference', NULL, false, NULL),
-		('account', 'reference', NULL, false, NULL),
+		('product', 'reference', NULL, false, NULL),
 		('segment', 'reference', NULL, false, NULL),
 		('resolve_queue', 'local', NULL, false, NULL),
 		('identity_decision', 'local', NULL, false, NULL),

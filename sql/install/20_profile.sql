@@ -91,7 +91,6 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.check_tables() IS 'Raises CDX01 when the tables are missing.';
-REVOKE ALL ON FUNCTION cdp.check_tables() FROM PUBLIC;
 
 CREATE FUNCTION cdp.trait_policies() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -359,7 +358,8 @@ REVOKE ALL ON FUNCTION cdp.comment_customer_columns() FROM PUBLIC;
 
 CREATE FUNCTION cdp.define_trait(name text, type regtype DEFAULT 'text', merge_policy text DEFAULT 'latest',
 								 ignore_empty boolean DEFAULT true, kind text DEFAULT 'descriptive',
-								 sensitivity text DEFAULT 'normal', description text DEFAULT NULL) RETURNS void
+								 sensitivity text DEFAULT 'normal', description text DEFAULT NULL,
+								 unit text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
@@ -393,22 +393,22 @@ BEGIN
 	PERFORM cdp.check_choice('sensitivity', sensitivity, '{normal,personal,sensitive}');
 	LOCK TABLE cdp.trait, cdp.purpose IN SHARE ROW EXCLUSIVE MODE;
 	SELECT t.merge_policy, t.ignore_empty, t.data_type INTO before FROM cdp.trait t WHERE t.name = folded;
-	INSERT INTO cdp.trait AS t (name, data_type, merge_policy, ignore_empty, kind, sensitivity, description)
-	VALUES (folded, column_type, merge_policy, coalesce(ignore_empty, true), kind, sensitivity, description)
+	INSERT INTO cdp.trait AS t (name, data_type, merge_policy, ignore_empty, kind, sensitivity, description, unit)
+	VALUES (folded, column_type, merge_policy, coalesce(ignore_empty, true), kind, sensitivity, description, unit)
 	ON CONFLICT ON CONSTRAINT trait_pkey DO UPDATE
 	SET data_type = excluded.data_type, merge_policy = excluded.merge_policy,
 		ignore_empty = excluded.ignore_empty, kind = excluded.kind,
 		sensitivity = excluded.sensitivity,
-		description = coalesce(excluded.description, t.description);
+		description = coalesce(excluded.description, t.description), unit = coalesce(excluded.unit, t.unit);
 	PERFORM cdp.rebuild_customer_view();
 	IF (coalesce(before.merge_policy, 'latest'), coalesce(before.ignore_empty, true), coalesce(before.data_type, ''))
 			<> (merge_policy, coalesce(ignore_empty, true), column_type) THEN
 		PERFORM cdp.refold_trait(folded);
 	END IF;
 END $$;
-COMMENT ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text) IS
-'Registers a trait, or changes it: its column in the customer view, how it is merged, whether null, blank and [] are passed over (ignore_empty), its kind and sensitivity. The name is folded (firstName is first_name). In the golden record its values are JSON of its type, as far as they fit it (fit_trait); those that do not are listed by view trait_conflict. When its type or the way it is merged changes, the profiles concerned are folded again from all that their events tell (refold_trait), so that it does not matter when a trait was registered. Types: text, bigint, float8, boolean, date, timestamptz, text[] (which union and list_n need). Raises 22023 for anything else, 42602 for an empty name, 2BP01 when other views keep the column''s type from changing.';
-REVOKE ALL ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text, text) IS
+'Registers a trait, or changes it: its column in the customer view, how it is merged, whether null, blank and [] are passed over (ignore_empty), its kind, sensitivity and unit. The name is folded (firstName is first_name). In the golden record its values are JSON of its type, as far as they fit it (fit_trait); those that do not are listed by view trait_conflict. When its type or the way it is merged changes, the profiles concerned are folded again from all that their events tell (refold_trait), so that it does not matter when a trait was registered. Types: text, bigint, float8, boolean, date, timestamptz, text[] (which union and list_n need). Raises 22023 for anything else, 42602 for an empty name, 2BP01 when other views keep the column''s type from changing.';
+REVOKE ALL ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.check_choice(what text, chosen text, choices text[]) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE

@@ -40,12 +40,12 @@ inner='
 	view_grants comment_customer_columns refold_trait
 	fit_trait trait_text trait_bigint trait_float8 trait_boolean trait_date trait_timestamptz trait_text_array
 	name_distance closest_name statement_key purpose_id consent_rank consent_state fold_consents consent_expression
-	agrees ledger_mask_expression reader_condition access_grants apply_access possible_identity_keys is_inbox_waiting
-	consent_content_hash chain_hash chain_hash_transition chain_hash_agg
-	suppression_key log_access require_identity_key identifier_pattern payload_without blank_json erase_from_texts erase_rows erase_profile
-	export_profile fold_contacts open_request
-	require_no_transaction replay_batch ensure_partitions recount_profiles mark_echoes refold_profiles
+	blank_json chain_hash_transition export_profile fold_contacts open_request
+	apply_access agrees chain_hash chain_hash_agg consent_content_hash erase_from_texts erase_profile erase_rows identifier_pattern
+	ledger_mask_expression log_access payload_without reader_condition require_identity_key suppression_key possible_identity_keys
+	is_inbox_waiting property_currency require_no_transaction replay_batch ensure_partitions recount_profiles mark_echoes refold_profiles
 	build_event_view check_event_properties derive_after_drop event_columns identifier_from traffic_kind traffic_rules
+	follow_check follow_queries follow_rows follow_shape sync_followed_tables import_step kept_empty_traits trait_fragment trait_statements
 	import_hint import_keys import_columns import_value import_object import_time consent_answer import_identifier
 	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import
 	consents_at living_profile_matches traits_match rule_time segment_sql_at rule_references nearest_name check_segment
@@ -67,7 +67,7 @@ prepare() {
 		CREATE FUNCTION readme.cell(t text) RETURNS text LANGUAGE sql AS $$
 			SELECT regexp_replace(regexp_replace(replace(replace(t, '|', '\|'), '<', '&lt;'), '\*', '\\*', 'g'), '\s*\n\s*', ' ', 'g') $$;
 		CREATE FUNCTION readme.first_sentence(t text) RETURNS text LANGUAGE sql AS $$
-			SELECT readme.cell(coalesce(substring(t FROM '^(.*?[.])(?:\s|$)'), t)) $$;
+			SELECT readme.cell(coalesce(substring(t FROM '^(.*?(?<!Art)[.])(?:\s|$)'), t)) $$;
 		CREATE FUNCTION readme.short(t text) RETURNS text LANGUAGE sql AS $$
 			SELECT replace(replace(replace(replace(replace(replace(regexp_replace(regexp_replace(t, '::(text|jsonb|timestamp with time zone|interval|text\[\]|regtype)|\mIN (?=\w)', '', 'g'), '\mcdp\.', '', 'g'),
 				'timestamp with time zone', 'timestamptz'), 'double precision', 'float8'), 'integer', 'int'),

@@ -46,7 +46,7 @@ DECLARE
 BEGIN
 	PERFORM set_config('enable_seqscan', CASE WHEN by_index THEN 'off' ELSE 'on' END, true),
 			set_config('enable_bitmapscan', CASE WHEN by_index THEN 'on' ELSE 'off' END, true);
-	FOR query IN SELECT m.i, m.n FROM made m WHERE m.i % 97 = 0 LOOP
+	FOR query IN SELECT m.i, m.n FROM made m WHERE m.i % 149 = 0 LOOP
 		q := query.i;
 		EXECUTE 'SELECT array_agg(i ORDER BY i) FROM made WHERE n ~= $1' INTO similar_ids USING query.n;
 		EXECUTE 'SELECT array_agg(i ORDER BY i) FROM made WHERE n = $1' INTO equal_ids USING query.n;
@@ -69,7 +69,7 @@ BEGIN
 		FROM pg_temp.found(false) s JOIN pg_temp.found(true) x USING (q);
 	END LOOP;
 END $$;
-SELECT threshold, queries > 50 AS many, found > queries AS more_than_itself, similar_differ, equal_differ FROM answer ORDER BY threshold;
+SELECT threshold, queries > 30 AS many, found > queries AS more_than_itself, similar_differ, equal_differ FROM answer ORDER BY threshold;
 RESET cdp.name_threshold;
 
 -- every name by itself, without and with rows that are not yet merged into the index
@@ -89,7 +89,7 @@ SELECT count(*) FROM made WHERE n ~= NULL;
 -- a join by the index
 SET LOCAL enable_hashjoin = off;
 SET LOCAL enable_mergejoin = off;
-SELECT count(*) AS by_index FROM (SELECT * FROM made ORDER BY i LIMIT 300) a JOIN made b ON b.n ~= a.n;
+SELECT count(*) AS by_index FROM (SELECT * FROM made ORDER BY i LIMIT 100) a JOIN made b ON b.n ~= a.n;
 SET LOCAL enable_bitmapscan = off;
-SELECT count(*) AS by_scan FROM (SELECT * FROM made ORDER BY i LIMIT 300) a JOIN made b ON b.n ~= a.n;
+SELECT count(*) AS by_scan FROM (SELECT * FROM made ORDER BY i LIMIT 100) a JOIN made b ON b.n ~= a.n;
 ROLLBACK;
