@@ -187,9 +187,11 @@ BEGIN
 	GET DIAGNOSTICS n = ROW_COUNT;
 	counts := counts || jsonb_build_object('quality_issue', n);
 	-- what others said about the person
-	FOR t IN SELECT * FROM (VALUES ('event', 'properties'), ('event', 'context'), ('event_context', 'context'), ('profile_fragment', 'traits'),
-								   ('profile', 'traits'), ('identity_decision', 'detail'), ('consent_record', 'evidence'))
-						   v (table_name, column_name) LOOP
+	FOR t IN SELECT l.table_name, a.attname AS column_name FROM cdp.layout() l
+			 JOIN pg_class c ON c.oid = to_regclass(format('cdp.%I', l.table_name)) AND c.relkind IN ('r', 'p')
+			 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'jsonb'::regtype
+			 WHERE l.table_name NOT IN ('access_log', 'privacy_request', 'event_type')
+			 ORDER BY l.table_name, a.attnum LOOP
 		IF t.table_name = 'consent_record' THEN
 			EXECUTE 'SELECT count(*) FROM cdp.consent_record c WHERE c.evidence::text ~* $1' INTO n USING search;
 			counts := CASE WHEN n > 0 THEN counts || jsonb_build_object('left in the evidence of statements of others', n) ELSE counts END;
