@@ -19,6 +19,7 @@
 #define TOUCH_VERSION		1
 #define TOUCH_LENGTH_MAX	8192
 #define TOUCH_UNHASHED		8		/* so few names are compared one by one */
+#define TOUCH_BYTES_MAX		INT64CONST(268435456)
 
 PG_FUNCTION_INFO_V1(cdp_attribution_transition);
 PG_FUNCTION_INFO_V1(cdp_attribution_combine);
@@ -50,6 +51,18 @@ GrowArray(MemoryContext context, void *array, int32 count, int32 *capacity, Size
 	if (array == NULL)
 		return MemoryContextAlloc(context, *capacity * size);
 	return repalloc(array, *capacity * size);
+}
+
+/* Names and values are as long as users make them: a ceiling for all of a group */
+static void *
+AllocBytes(TouchList *list, Size size)
+{
+	list->bytes += size;
+	if (list->bytes > TOUCH_BYTES_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("touches and values of a group of attribution have more than %d MB", (int) (TOUCH_BYTES_MAX / 1048576))));
+	return MemoryContextAlloc(list->context, size);
 }
 
 static inline bool
@@ -111,7 +124,7 @@ TouchListName(TouchList *list, const char *name, int len)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("touch \"%s…\" has more than %d bytes", TextForMessage(name, len), TOUCH_LENGTH_MAX)));
 	list->names = GrowArray(list->context, list->names, list->nnames, &list->names_capacity, sizeof(text *));
-	copy = MemoryContextAlloc(list->context, VARHDRSZ + len);
+	copy = AllocBytes(list, VARHDRSZ + len);
 	SET_VARSIZE(copy, VARHDRSZ + len);
 	memcpy(VARDATA(copy), name, len);
 	list->names[list->nnames++] = copy;
@@ -125,7 +138,7 @@ TouchListName(TouchList *list, const char *name, int len)
 static int32
 TouchListValue(TouchList *list, Numeric value)
 {
-	Numeric		copy = MemoryContextAlloc(list->context, VARSIZE(value));
+	Numeric		copy = AllocBytes(list, VARSIZE(value));
 
 	memcpy(copy, value, VARSIZE(value));
 	list->values = GrowArray(list->context, list->values, list->nvalues, &list->values_capacity, sizeof(Numeric));

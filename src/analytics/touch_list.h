@@ -30,6 +30,7 @@ typedef struct TouchList
 	MemoryContext context;
 	AttributionModel model;
 	int64		lookback;		/* microseconds, or NO_LOOKBACK */
+	int64		bytes;			/* of names and values */
 	int32		nevents;
 	int32		events_capacity;
 	TouchEvent *events;
