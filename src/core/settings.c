@@ -10,6 +10,7 @@
 
 char	   *setting_source = NULL;
 double		setting_name_threshold = 0.85;
+int			setting_max_aggregate_events = 5000000;
 
 void
 DefineSettings(void)
@@ -30,5 +31,14 @@ DefineSettings(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+	/* a state is one allocation, of 16 bytes an event, below a gigabyte */
+	DefineCustomIntVariable("cdp.max_aggregate_events",
+							"Events that one group of window_funnel, sequence_match or attribution may keep.",
+							"About 16 bytes each, doubled while the group grows; a greater group raises 54000.",
+							&setting_max_aggregate_events,
+							5000000, 1, 30000000,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("cdp");
 }

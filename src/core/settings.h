@@ -16,4 +16,7 @@ extern char *setting_source;
 /* cdp.name_threshold: similarity from which on ~= holds for names of persons */
 extern double setting_name_threshold;
 
+/* cdp.max_aggregate_events: events that one group of an aggregate may keep */
+extern int	setting_max_aggregate_events;
+
 #endif							/* CDP_SETTINGS_H */
