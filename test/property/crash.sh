@@ -41,7 +41,8 @@ while [ "$(psql -qXAt -c 'SELECT count(*) FROM cdp.inbox')" -gt 0 ]; do
 		sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
 		postmaster=$(head -1 "$server_dir/data/postmaster.pid")
 		# the children first: orphans would keep the shared memory
-		kill -9 $(ps -o pid= --ppid "$postmaster") "$postmaster" 2>/dev/null || true
+		children=$(grep -l "^PPid:[[:space:]]*$postmaster\$" /proc/[0-9]*/status 2>/dev/null | cut -d/ -f3)
+		kill -9 $children "$postmaster" 2>/dev/null || true
 		killed=$((killed + 1))
 		wait "$call" || true
 		rm -f "$server_dir/data/postmaster.pid"
