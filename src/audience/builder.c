@@ -388,6 +388,20 @@ NextAudienceKey(void *source, uint64 *key)
 	return true;
 }
 
+/* A set that is small against what is there waits as ids, and saves a pass over all chunks */
+static void
+AddSmallAudience(AudienceBuilder *builder, const Audience *audience)
+{
+	AudienceIterator iterator;
+	uint64		first,
+				last;
+
+	AudienceIterate(&iterator, audience);
+	while (AudienceNextRun(&iterator, &first, &last))
+		for (uint64 id = first; id <= last; id++)
+			BuilderAdd(builder, id);
+}
+
 void
 BuilderAddAudience(AudienceBuilder *builder, const Audience *audience)
 {
@@ -395,6 +409,11 @@ BuilderAddAudience(AudienceBuilder *builder, const Audience *audience)
 	uint32		missing = 0,
 				at = 0;
 
+	if (audience->count <= Max(64, builder->chunks / 4))
+	{
+		AddSmallAudience(builder, audience);
+		return;
+	}
 	BuilderCheckLimit(builder, builder->chunks);
 	for (uint32 i = 0; i < audience->containers; i++)
 	{
