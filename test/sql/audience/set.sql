@@ -39,18 +39,18 @@ SELECT set, cardinality(audience), cardinality(audience) = cardinality(ids) AS c
 FROM sets ORDER BY set;
 
 -- all pairs: an id's mask says which sets have it
-CREATE TEMP TABLE mask AS SELECT id, bit_or(1 << set) AS mask FROM member GROUP BY id;
+CREATE TEMP TABLE mask AS SELECT id, bit_or(1 << set) AS mask FROM member GROUP BY id ORDER BY id;
 CREATE FUNCTION pg_temp.check_pair(a sets, b sets) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	common bigint[]; either bigint[]; minus bigint[]; other_minus bigint[];
 	x audience := a.audience; y audience := b.audience;
 BEGIN
-	SELECT coalesce(array_agg(id ORDER BY id) FILTER (WHERE has_a AND has_b), '{}'),
-		   coalesce(array_agg(id ORDER BY id), '{}'),
-		   coalesce(array_agg(id ORDER BY id) FILTER (WHERE NOT has_b), '{}'),
-		   coalesce(array_agg(id ORDER BY id) FILTER (WHERE NOT has_a), '{}')
+	SELECT coalesce(array_agg(id) FILTER (WHERE has_a AND has_b), '{}'),
+		   coalesce(array_agg(id), '{}'),
+		   coalesce(array_agg(id) FILTER (WHERE NOT has_b), '{}'),
+		   coalesce(array_agg(id) FILTER (WHERE NOT has_a), '{}')
 	INTO common, either, minus, other_minus
-	FROM (SELECT id, mask & (1 << a.set) <> 0 AS has_a, mask & (1 << b.set) <> 0 AS has_b FROM mask ORDER BY id) m
+	FROM (SELECT id, mask & (1 << a.set) <> 0 AS has_a, mask & (1 << b.set) <> 0 AS has_b FROM mask OFFSET 0) m
 	WHERE has_a OR has_b;
 	RETURN nullif(concat_ws(' ',
 		CASE WHEN (x & y)::bigint[] <> common OR x & y <> common::audience THEN '&' END,
