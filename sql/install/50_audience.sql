@@ -68,8 +68,12 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_audience_ca
 COMMENT ON FUNCTION cdp.cardinality(cdp.audience) IS
 'Number of ids; of a stored set only the beginning is read.';
 
+CREATE FUNCTION cdp.audience_ids_support(internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_audience_ids_support';
+COMMENT ON FUNCTION cdp.audience_ids_support(internal) IS 'Tells the planner how many ids a known set has.';
+
 CREATE FUNCTION cdp.audience_ids(cdp.audience) RETURNS SETOF bigint
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 100000
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 100000 SUPPORT cdp.audience_ids_support
 AS 'MODULE_PATHNAME', 'cdp_audience_ids';
 COMMENT ON FUNCTION cdp.audience_ids(cdp.audience) IS
 'Ids in ascending order, one a row, made as they are read when it stands in the select list.';
@@ -120,8 +124,13 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_audience_ov
 COMMENT ON FUNCTION cdp.audience_overlaps(cdp.audience, cdp.audience) IS
 'Implements operator &&: the sets share an id.';
 
+CREATE FUNCTION cdp.audience_contains_id_support(internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_audience_contains_id_support';
+COMMENT ON FUNCTION cdp.audience_contains_id_support(internal) IS 'Lets the planner use an index on the id when the set is known.';
+
 CREATE FUNCTION cdp.audience_contains_id(cdp.audience, bigint) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_audience_contains_id';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE SUPPORT cdp.audience_contains_id_support
+AS 'MODULE_PATHNAME', 'cdp_audience_contains_id';
 COMMENT ON FUNCTION cdp.audience_contains_id(cdp.audience, bigint) IS
 'Implements operator @>: the id is in the set. Of a stored set only the part that can have it is read.';
 
