@@ -19,6 +19,7 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM cdp.check_tables();
 	RETURN (SELECT coalesce(p.merged_into, p.profile_id) FROM cdp.profile p WHERE p.profile_id = canonical_profile.profile_id);
 END $$;
 COMMENT ON FUNCTION cdp.canonical_profile(bigint) IS
@@ -30,6 +31,7 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM cdp.check_tables();
 	RETURN (SELECT i.profile_id FROM cdp.customer_identity i
 			WHERE i.identity_key = cdp.identity_key(find_profile.type, cdp.normalize_identifier(find_profile.type, find_profile.value)));
 END $$;
@@ -57,6 +59,7 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM cdp.check_tables();
 	RETURN (SELECT i.profile_id
 			FROM unnest(cdp.possible_identity_keys(find_profile.value)) WITH ORDINALITY k (identity_key, place)
 			JOIN cdp.customer_identity i ON i.identity_key = k.identity_key
@@ -177,6 +180,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
+	PERFORM cdp.check_tables();
 	RETURN QUERY
 	WITH mine AS MATERIALIZED (
 		SELECT i.identity_key, i.type, i.value, coalesce(t.priority, 32767) AS priority

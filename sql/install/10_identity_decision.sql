@@ -161,6 +161,7 @@ DECLARE
 	keys_b uuid[];
 	result bigint;
 BEGIN
+	PERFORM cdp.check_tables();
 	PERFORM cdp.lock_resolver();
 	profile_a := cdp.living_profile(a);
 	profile_b := cdp.living_profile(b);
@@ -211,6 +212,7 @@ DECLARE
 	undo_id bigint;
 	followers bigint[];
 BEGIN
+	PERFORM cdp.check_tables();
 	PERFORM cdp.lock_resolver();
 	SELECT * INTO m FROM cdp.profile_merge x WHERE x.merge_id = unmerge.merge_id;
 	IF NOT FOUND THEN
@@ -292,6 +294,7 @@ DECLARE
 	key uuid;
 	new_id bigint;
 BEGIN
+	PERFORM cdp.check_tables();
 	PERFORM cdp.lock_resolver();
 	present := cdp.living_profile(split_profile.profile_id);
 	keys := cdp.profile_keys(present);
@@ -330,6 +333,7 @@ DECLARE
 	a uuid;
 	b uuid;
 BEGIN
+	PERFORM cdp.check_tables();
 	PERFORM cdp.lock_resolver();
 	a := cdp.known_identity(type_a, value_a);
 	b := cdp.known_identity(type_b, value_b);
@@ -403,6 +407,7 @@ DECLARE
 	profile_a bigint := cdp.living_profile(a);
 	profile_b bigint := cdp.living_profile(b);
 BEGIN
+	PERFORM cdp.check_tables();
 	RETURN (
 		SELECT jsonb_build_object(
 			'identifiers', (SELECT count(*) FROM cdp.profile_identity i WHERE i.profile_id IN (profile_a, profile_b)),
@@ -440,6 +445,7 @@ DECLARE
 	path_b uuid[] := '{}';
 	at uuid := target;
 BEGIN
+	PERFORM cdp.check_tables();
 	-- ring by ring from b, until a is reached: a shortest path
 	WHILE cardinality(frontier) > 0 AND NOT target = ANY (reached) LOOP
 		SELECT coalesce(jsonb_object_agg(n.k, n.parent), '{}'), coalesce(array_agg(n.k), '{}') INTO found_parents, frontier
@@ -494,6 +500,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
+	PERFORM cdp.check_tables();
 	RETURN QUERY
 	WITH per_profile AS (
 		SELECT p.type, p.profile_id, count(*) AS n,

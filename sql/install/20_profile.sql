@@ -50,7 +50,7 @@ COMMENT ON FUNCTION cdp.trait_set_serialize(internal) IS 'A partial state of an 
 COMMENT ON FUNCTION cdp.trait_set_deserialize(bytea, internal) IS 'A partial state of an aggregate over traits from bytes.';
 
 CREATE AGGREGATE cdp.merge_fragment_agg(traits jsonb, policies jsonb) (
-	SFUNC = cdp.merge_fragment_agg_transition, STYPE = internal, SSPACE = 2048,
+	SFUNC = cdp.merge_fragment_agg_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = cdp.merge_fragment_agg_final, COMBINEFUNC = cdp.trait_set_combine,
 	SERIALFUNC = cdp.trait_set_serialize, DESERIALFUNC = cdp.trait_set_deserialize,
 	PARALLEL = SAFE);
@@ -58,7 +58,7 @@ COMMENT ON AGGREGATE cdp.merge_fragment_agg(jsonb, jsonb) IS
 'All fragments of one source in one, as merge_fragments() for two. Policies are taken from the row that first names a trait.';
 
 CREATE AGGREGATE cdp.golden_traits(traits jsonb, priority int, policies jsonb) (
-	SFUNC = cdp.golden_traits_transition, STYPE = internal, SSPACE = 2048,
+	SFUNC = cdp.golden_traits_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = cdp.golden_traits_final, COMBINEFUNC = cdp.trait_set_combine,
 	SERIALFUNC = cdp.trait_set_serialize, DESERIALFUNC = cdp.trait_set_deserialize,
 	PARALLEL = SAFE);
@@ -66,14 +66,14 @@ COMMENT ON AGGREGATE cdp.golden_traits(jsonb, int, jsonb) IS
 'The golden record {"trait": value} of a profile''s fragments, each with its source''s priority (higher is believed more); policies as for merge_fragments(). latest, earliest, longest, min, max: ties by time, then priority, then the greater value; source_priority: priority first. most_frequent: the value of the latest so many statements that was said most, on a tie the one said last. union: their distinct values in ascending order; list_n: the same as they were said, the last first; both take arrays by elements and are cut to the limit. A null that wins takes the trait away. With a type (text, bigint, float8, boolean, date, timestamptz, text[]) the value is JSON of that type when it says one, as fit_trait() tells; else it is as it came. A function of the set of statements: order, repeats and parts do not matter.';
 
 CREATE AGGREGATE cdp.merge_traits(traits jsonb, observed_at timestamptz, priority int) (
-	SFUNC = cdp.merge_traits_transition, STYPE = internal, SSPACE = 2048,
+	SFUNC = cdp.merge_traits_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = cdp.golden_traits_final, COMBINEFUNC = cdp.trait_set_combine,
 	SERIALFUNC = cdp.trait_set_serialize, DESERIALFUNC = cdp.trait_set_deserialize,
 	PARALLEL = SAFE);
 COMMENT ON AGGREGATE cdp.merge_traits(jsonb, timestamptz, int) IS
 'Merges rows of any table: per key of traits the value observed last, ties by priority, then by value; empty values are passed over; a null observed_at is older than all. Raises 22023 unless traits is an object.';
 CREATE AGGREGATE cdp.merge_traits(traits jsonb, observed_at timestamptz, priority int, policies jsonb) (
-	SFUNC = cdp.merge_traits_transition, STYPE = internal, SSPACE = 2048,
+	SFUNC = cdp.merge_traits_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = cdp.golden_traits_final, COMBINEFUNC = cdp.trait_set_combine,
 	SERIALFUNC = cdp.trait_set_serialize, DESERIALFUNC = cdp.trait_set_deserialize,
 	PARALLEL = SAFE);
@@ -91,7 +91,6 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.check_tables() IS 'Raises CDX01 when the tables are missing.';
-REVOKE ALL ON FUNCTION cdp.check_tables() FROM PUBLIC;
 
 CREATE FUNCTION cdp.trait_policies() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -359,7 +358,8 @@ REVOKE ALL ON FUNCTION cdp.comment_customer_columns() FROM PUBLIC;
 
 CREATE FUNCTION cdp.define_trait(name text, type regtype DEFAULT 'text', merge_policy text DEFAULT 'latest',
 								 ignore_empty boolean DEFAULT true, kind text DEFAULT 'descriptive',
-								 sensitivity text DEFAULT 'normal', description text DEFAULT NULL) RETURNS void
+								 sensitivity text DEFAULT 'normal', description text DEFAULT NULL,
+								 unit text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
@@ -393,22 +393,22 @@ BEGIN
 	PERFORM cdp.check_choice('sensitivity', sensitivity, '{normal,personal,sensitive}');
 	LOCK TABLE cdp.trait, cdp.purpose IN SHARE ROW EXCLUSIVE MODE;
 	SELECT t.merge_policy, t.ignore_empty, t.data_type INTO before FROM cdp.trait t WHERE t.name = folded;
-	INSERT INTO cdp.trait AS t (name, data_type, merge_policy, ignore_empty, kind, sensitivity, description)
-	VALUES (folded, column_type, merge_policy, coalesce(ignore_empty, true), kind, sensitivity, description)
+	INSERT INTO cdp.trait AS t (name, data_type, merge_policy, ignore_empty, kind, sensitivity, description, unit)
+	VALUES (folded, column_type, merge_policy, coalesce(ignore_empty, true), kind, sensitivity, description, unit)
 	ON CONFLICT ON CONSTRAINT trait_pkey DO UPDATE
 	SET data_type = excluded.data_type, merge_policy = excluded.merge_policy,
 		ignore_empty = excluded.ignore_empty, kind = excluded.kind,
 		sensitivity = excluded.sensitivity,
-		description = coalesce(excluded.description, t.description);
+		description = coalesce(excluded.description, t.description), unit = coalesce(excluded.unit, t.unit);
 	PERFORM cdp.rebuild_customer_view();
 	IF (coalesce(before.merge_policy, 'latest'), coalesce(before.ignore_empty, true), coalesce(before.data_type, ''))
 			<> (merge_policy, coalesce(ignore_empty, true), column_type) THEN
 		PERFORM cdp.refold_trait(folded);
 	END IF;
 END $$;
-COMMENT ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text) IS
-'Registers a trait, or changes it: its column in the customer view, how it is merged, whether null, blank and [] are passed over (ignore_empty), its kind and sensitivity. The name is folded (firstName is first_name). In the golden record its values are JSON of its type, as far as they fit it (fit_trait); those that do not are listed by view trait_conflict. When its type or the way it is merged changes, the profiles concerned are folded again from all that their events tell (refold_trait), so that it does not matter when a trait was registered. Types: text, bigint, float8, boolean, date, timestamptz, text[] (which union and list_n need). Raises 22023 for anything else, 42602 for an empty name, 2BP01 when other views keep the column''s type from changing.';
-REVOKE ALL ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text, text) IS
+'Registers a trait, or changes it: its column in the customer view, how it is merged, whether null, blank and [] are passed over (ignore_empty), its kind, sensitivity and unit. The name is folded (firstName is first_name). In the golden record its values are JSON of its type, as far as they fit it (fit_trait); those that do not are listed by view trait_conflict. When its type or the way it is merged changes, the profiles concerned are folded again from all that their events tell (refold_trait), so that it does not matter when a trait was registered. Types: text, bigint, float8, boolean, date, timestamptz, text[] (which union and list_n need). Raises 22023 for anything else, 42602 for an empty name, 2BP01 when other views keep the column''s type from changing.';
+REVOKE ALL ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.check_choice(what text, chosen text, choices text[]) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE

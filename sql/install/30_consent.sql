@@ -94,19 +94,24 @@ BEGIN
 	UPDATE cdp.profile p
 	SET consent_granted = f.granted, consent_denied = f.denied, consent_next_expiry = f.next_expiry
 	FROM (SELECT i.profile_id,
-				 coalesce(bit_or(1::bigint << s.purpose_id) FILTER (WHERE s.status = 'granted'), 0) AS granted,
-				 coalesce(bit_or(1::bigint << s.purpose_id)
-						  FILTER (WHERE s.status IN ('denied', 'revoked')), 0) AS denied,
-				 min(s.next_change_at) AS next_expiry
+				 CASE WHEN r.is_restricted THEN 0
+					  ELSE coalesce(bit_or(1::bigint << s.purpose_id) FILTER (WHERE s.status = 'granted'), 0) END AS granted,
+				 -- a restricted person says no to all 62 purposes, whatever the ledger says
+				 CASE WHEN r.is_restricted THEN 4611686018427387903
+					  ELSE coalesce(bit_or(1::bigint << s.purpose_id)
+									FILTER (WHERE s.status IN ('denied', 'revoked')), 0) END AS denied,
+				 CASE WHEN NOT r.is_restricted THEN min(s.next_change_at) END AS next_expiry
 		  FROM (SELECT DISTINCT unnest(ids) AS profile_id) i
+		  CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM cdp.profile_restriction x
+											 WHERE x.profile_id = i.profile_id) AS is_restricted) r
 		  LEFT JOIN cdp.consent_state(ids, now()) s USING (profile_id)
-		  GROUP BY i.profile_id) f
+		  GROUP BY i.profile_id, r.is_restricted) f
 	WHERE p.profile_id = f.profile_id
 	  AND ((p.consent_granted, p.consent_denied) <> (f.granted, f.denied)
 		   OR p.consent_next_expiry IS DISTINCT FROM f.next_expiry);
 END $$;
 COMMENT ON FUNCTION cdp.fold_consents(bigint[]) IS
-'Folds consent_granted, consent_denied and consent_next_expiry of these profiles again from the ledger, as of now(). Writes changed rows only.';
+'Folds consent_granted, consent_denied and consent_next_expiry of these profiles again from the ledger, as of now(); of a person whose data are restricted every purpose is denied. Writes changed rows only.';
 REVOKE ALL ON FUNCTION cdp.fold_consents(bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.has_consent(profile_id bigint, purpose text, at timestamptz DEFAULT now()) RETURNS boolean
@@ -129,6 +134,9 @@ BEGIN
 	IF person.profile_id IS NULL OR person.erased_at IS NOT NULL THEN
 		RETURN false;
 	END IF;
+	IF EXISTS (SELECT FROM cdp.profile_restriction r WHERE r.profile_id = person.profile_id AND r.restricted_at <= at) THEN
+		RETURN false;
+	END IF;
 	IF at >= now() AND (person.consent_next_expiry IS NULL OR at < person.consent_next_expiry) THEN
 		RETURN CASE WHEN default_answer THEN person.consent_denied & (1::bigint << wanted) = 0
 					ELSE person.consent_granted & (1::bigint << wanted) <> 0 END;
@@ -138,7 +146,7 @@ BEGIN
 	RETURN coalesce(found = 'granted', default_answer);
 END $$;
 COMMENT ON FUNCTION cdp.has_consent(bigint, text, timestamptz) IS
-'Does the person agree to the purpose, at that time? Without a statement that holds: no for an opt-in purpose, yes for one that one objects to. For the past it counts what was said until then; ids that were merged away speak for the profile they are part of; nobody and the erased never agree. Raises CDX20 for an unknown purpose.';
+'Does the person agree to the purpose, at that time? Without a statement that holds: no for an opt-in purpose, yes for one that one objects to. For the past it counts what was said until then; ids that were merged away speak for the profile they are part of; nobody, the erased and those whose data are restricted never agree. Raises CDX20 for an unknown purpose.';
 REVOKE ALL ON FUNCTION cdp.has_consent(bigint, text, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION cdp.record_consent(type text, value text, purpose text, status text,
@@ -155,6 +163,7 @@ DECLARE
 	canonical text;
 	anchor_key uuid;
 	owner bigint;
+	previous bigint;
 	basis text;
 	purpose_name text;
 	added bigint;
@@ -173,9 +182,14 @@ BEGIN
 	canonical := cdp.normalize_identifier(type, value);
 	IF canonical IS NOT NULL THEN
 		anchor_key := cdp.identity_key(type, canonical);
-		-- nobody merges meanwhile, and nobody else goes on with the chain
-		PERFORM cdp.lock_resolver();
-		SELECT i.profile_id INTO owner FROM cdp.identity i WHERE i.identity_key = anchor_key;
+		-- who merges the profile away, or goes on with the chain, holds its row: look again until it stays
+		PERFORM pg_advisory_xact_lock_shared(hashtextextended('cdp.resolver', 0));
+		LOOP
+			SELECT i.profile_id INTO owner FROM cdp.identity i WHERE i.identity_key = anchor_key;
+			EXIT WHEN owner IS NULL OR owner = previous;
+			PERFORM FROM cdp.profile p WHERE p.profile_id = owner FOR NO KEY UPDATE;
+			previous := owner;
+		END LOOP;
 	END IF;
 	IF owner IS NULL THEN
 		RAISE EXCEPTION 'no profile has % "%"', type, value

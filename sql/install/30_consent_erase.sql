@@ -131,7 +131,34 @@ COMMENT ON FUNCTION cdp.payload_without(text, text) IS
 'A payload of many messages without those that the pattern finds; null when nothing is left, when it is one message, or no JSON.';
 REVOKE ALL ON FUNCTION cdp.payload_without(text, text) FROM PUBLIC;
 
-CREATE FUNCTION cdp.erase_from_texts(pattern text, loose_pattern text) RETURNS jsonb
+CREATE FUNCTION cdp.blank_json(doc jsonb, pattern text, exact text[]) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	plain text := doc #>> '{}';
+BEGIN
+	CASE jsonb_typeof(doc)
+		WHEN 'object' THEN
+			RETURN (SELECT coalesce(jsonb_object_agg(CASE WHEN lower(m.key) = ANY (exact) THEN '[erased]' ELSE regexp_replace(m.key, pattern, '[erased]', 'gi') END,
+													 cdp.blank_json(m.value, pattern, exact)), '{}') FROM jsonb_each(doc) m);
+		WHEN 'array' THEN
+			RETURN (SELECT coalesce(jsonb_agg(cdp.blank_json(e.value, pattern, exact) ORDER BY e.place), '[]')
+					FROM jsonb_array_elements(doc) WITH ORDINALITY e (value, place));
+		WHEN 'string' THEN
+			RETURN to_jsonb(CASE WHEN lower(plain) = ANY (exact) THEN '[erased]' ELSE regexp_replace(plain, pattern, '[erased]', 'gi') END);
+		WHEN 'number' THEN
+			RETURN CASE WHEN plain ~* ('^(' || pattern || ')$') THEN to_jsonb('[erased]'::text) ELSE doc END;
+		ELSE
+			RETURN doc;
+	END CASE;
+END $$;
+COMMENT ON FUNCTION cdp.blank_json(jsonb, text, text[]) IS
+'A document with [erased] where the pattern finds something, or where a text is one of these (in lower case).';
+REVOKE ALL ON FUNCTION cdp.blank_json(jsonb, text, text[]) FROM PUBLIC;
+
+CREATE FUNCTION cdp.erase_from_texts(pattern text, exact text[], loose_pattern text) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
@@ -140,6 +167,8 @@ DECLARE
 	counts jsonb := '{}';
 	n bigint;
 	t record;
+	-- finds documents to look into
+	search text := array_to_string(pattern || ARRAY(SELECT '"' || regexp_replace(e, '([^[:alnum:]_ -])', '\\\1', 'g') || '"' FROM unnest(exact) e), '|');
 BEGIN
 	-- messages that wait, and messages that were refused
 	WITH gone AS (DELETE FROM cdp.inbox i WHERE i.payload ~* loose_pattern RETURNING i.inbox_id, i.source, i.payload, i.received_at),
@@ -151,23 +180,28 @@ BEGIN
 	UPDATE cdp.rejected r SET payload = cdp.payload_without(r.payload, loose_pattern), payload_bytes = NULL,
 		reason = regexp_replace(r.reason, pattern, '[erased]', 'gi')
 	WHERE r.payload ~* loose_pattern OR r.reason ~* pattern
-	   OR r.payload_bytes IS NOT NULL AND convert_from(decode(replace(encode(r.payload_bytes, 'hex'), '00', ''), 'hex'), 'LATIN1') ~* loose_pattern;
+	   OR r.payload_bytes IS NOT NULL AND regexp_replace(encode(r.payload_bytes, 'escape'), '\\[0-7]{3}', ' ', 'g') ~* loose_pattern;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	counts := counts || jsonb_build_object('rejected', n);
 	DELETE FROM cdp.quality_issue q WHERE q.detail ~* loose_pattern OR q.message_id ~* pattern;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	counts := counts || jsonb_build_object('quality_issue', n);
 	-- what others said about the person
-	FOR t IN SELECT * FROM (VALUES ('event', 'properties'), ('event', 'context'), ('event_context', 'context'), ('profile_fragment', 'traits'),
-								   ('profile', 'traits'), ('account', 'traits'), ('identity_decision', 'detail'), ('consent_record', 'evidence'))
-						   v (table_name, column_name) LOOP
+	FOR t IN SELECT l.table_name, a.attname AS column_name FROM cdp.layout() l
+			 JOIN pg_class c ON c.oid = to_regclass(format('cdp.%I', l.table_name)) AND c.relkind IN ('r', 'p')
+			 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'jsonb'::regtype
+			 WHERE l.table_name NOT IN ('access_log', 'privacy_request', 'event_type')
+			 ORDER BY l.table_name, a.attnum LOOP
 		IF t.table_name = 'consent_record' THEN
-			EXECUTE 'SELECT count(*) FROM cdp.consent_record c WHERE c.evidence::text ~* $1' INTO n USING pattern;
+			EXECUTE 'SELECT count(*) FROM cdp.consent_record c WHERE c.evidence::text ~* $1' INTO n USING search;
 			counts := CASE WHEN n > 0 THEN counts || jsonb_build_object('left in the evidence of statements of others', n) ELSE counts END;
 			CONTINUE;
 		END IF;
-		EXECUTE format('UPDATE cdp.%1$I t SET %2$I = regexp_replace(t.%2$I::text, $1, ''[erased]'', ''gi'')::jsonb WHERE t.%2$I::text ~* $1',
-					   t.table_name, t.column_name) USING pattern;
+		EXECUTE format('UPDATE cdp.%1$I t SET %2$I = b.blanked
+						FROM (SELECT t.ctid AS place, t.tableoid AS relation, cdp.blank_json(t.%2$I, $1, $2) AS blanked, t.%2$I AS given
+							  FROM cdp.%1$I t WHERE t.%2$I::text ~* $3) b
+						WHERE t.ctid = b.place AND t.tableoid = b.relation AND b.blanked <> b.given',
+					   t.table_name, t.column_name) USING pattern, exact, search;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		counts := CASE WHEN n > 0 THEN counts || jsonb_build_object(format('%s.%s of others', t.table_name, t.column_name), n) ELSE counts END;
 	END LOOP;
@@ -176,9 +210,9 @@ BEGIN
 	counts := CASE WHEN n > 0 THEN counts || jsonb_build_object('left in rules of segments', n) ELSE counts END;
 	RETURN counts;
 END $$;
-COMMENT ON FUNCTION cdp.erase_from_texts(text, text) IS
-'Step of erase_person(): takes messages that name the person out of inbox, rejected and quality_issue (loose_pattern), and replaces the identifiers by [erased] in what is stored of others (pattern). Returns rows per table.';
-REVOKE ALL ON FUNCTION cdp.erase_from_texts(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.erase_from_texts(text, text[], text) IS
+'Step of erase_person(): takes messages that name the person out of inbox, rejected and quality_issue (loose_pattern), and replaces the identifiers by [erased] in what is stored of others: where pattern finds them, and texts that are one of exact. Returns rows per table.';
+REVOKE ALL ON FUNCTION cdp.erase_from_texts(text, text[], text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.erase_rows(ids bigint[], keys uuid[]) RETURNS jsonb
 LANGUAGE plpgsql
@@ -264,6 +298,7 @@ DECLARE
 	keys uuid[] := cdp.profile_keys(profile_id);
 	own uuid[];
 	patterns text[];
+	exact text[];
 	loose_patterns text[];
 	others text[];
 	added bigint := 0;
@@ -273,11 +308,12 @@ DECLARE
 BEGIN
 	-- an identifier that some message also named with another person, and that was left out there, is not this person's alone
 	SELECT array_agg(i.identity_key) FILTER (WHERE x.is_own), array_agg(DISTINCT i.type) FILTER (WHERE NOT x.is_own),
-		   array_agg(cdp.identifier_pattern(i.type, i.value)) FILTER (WHERE x.is_own AND length(i.value) > 4),
-		   array_agg(cdp.identifier_pattern(i.type, i.value)) FILTER (WHERE x.is_own AND length(i.value) > 4)
-		   || array_agg(format('"[[:alnum:]_]*(id|value)" *: *"?%s"? *[,}]', regexp_replace(i.value, '([^[:alnum:]_ -])', '\\\1', 'g')))
-			  FILTER (WHERE x.is_own AND length(i.value) <= 4)
-	INTO own, others, patterns, loose_patterns
+		   array_agg(cdp.identifier_pattern(i.type, i.value)) FILTER (WHERE x.is_own AND y.is_distinct),
+		   array_agg(lower(i.value)) FILTER (WHERE x.is_own AND NOT y.is_distinct AND length(i.value) > 4),
+		   array_agg(CASE WHEN y.is_distinct THEN cdp.identifier_pattern(i.type, i.value)
+						  ELSE format('"[[:alnum:]_]*(id|value)" *: *"?%s"? *[,}]', y.escaped)
+							   || CASE WHEN length(i.value) > 4 THEN format('|"%s"', y.escaped) ELSE '' END END) FILTER (WHERE x.is_own)
+	INTO own, others, patterns, exact, loose_patterns
 	FROM cdp.profile_identity i
 	LEFT JOIN cdp.identifier_type t ON t.name = i.type,
 	LATERAL (SELECT NOT EXISTS (
@@ -286,7 +322,10 @@ BEGIN
 				JOIN cdp.profile_identity p ON p.profile_id = o.profile_id AND p.identity_key = o.identity_key
 				LEFT JOIN cdp.identifier_type u ON u.name = p.type
 				WHERE (l.key_a = i.identity_key OR l.key_b = i.identity_key) AND l.state IN ('active', 'demoted')
-				  AND o.profile_id <> i.profile_id AND p.state <> 'shared' AND t.priority >= u.priority) AS is_own) x
+				  AND o.profile_id <> i.profile_id AND p.state <> 'shared' AND t.priority >= u.priority) AS is_own) x,
+	-- a bare or a short number is found as an identifier only, not wherever it stands
+	LATERAL (SELECT i.type = 'phone' OR (length(i.value) > 4 AND i.value ~ '[^0-9.,+-]') AS is_distinct,
+					regexp_replace(i.value, '([^[:alnum:]_ -])', '\\\1', 'g') AS escaped) y
 	WHERE i.profile_id = erase_profile.profile_id;
 	rows_erased := cdp.erase_rows(ids, keys);
 	IF tombstones THEN
@@ -296,7 +335,7 @@ BEGIN
 		GET DIAGNOSTICS added = ROW_COUNT;
 	END IF;
 	IF loose_patterns IS NOT NULL THEN
-		redacted := cdp.erase_from_texts(coalesce(array_to_string(patterns, '|'), '(?!)'), array_to_string(loose_patterns, '|'));
+		redacted := cdp.erase_from_texts(coalesce(array_to_string(patterns, '|'), '(?!)'), coalesce(exact, '{}'), array_to_string(loose_patterns, '|'));
 	END IF;
 	-- the next refresh takes the ids out of what is derived from segments
 	INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest(ids);
@@ -346,27 +385,22 @@ BEGIN
 	RETURN certificate;
 END $$;
 COMMENT ON FUNCTION cdp.erase_person(text, text, boolean, text) IS
-'Erases the person with that identifier (GDPR Art. 17): events, traits, consents (their hash stays, so that the chain can be verified), identifiers, evidence, segments; messages in inbox and rejected; identifiers of the person in what others said. The ids stay, empty, with erased_at; identifiers that are the person''s alone are tombstoned, so that old files bring nothing back. Returns a certificate: rows per table, tombstones, what cannot be reached. dry_run: does it, tells, and takes it back. Reads all events. Raises P0002 when nobody has the identifier, 55000 when several persons share it, 22023 and CDX20 for a bad one.';
+'Erases the person with that identifier (GDPR Art. 17): events, traits, consents (their hash stays, so that the chain can be verified), identifiers, evidence, segments; messages in inbox and rejected that name the person, whoever sent them; identifiers of the person in what others said. The ids stay, empty, with erased_at; identifiers that are the person''s alone are tombstoned, so that old files bring nothing back. Returns a certificate: rows per table, tombstones, what cannot be reached. dry_run: does it, tells, and takes it back. Reads all events. Raises P0002 when nobody has the identifier, 55000 when several persons share it, 22023 and CDX20 for a bad one.';
 REVOKE ALL ON FUNCTION cdp.erase_person(text, text, boolean, text) FROM PUBLIC;
 
-CREATE FUNCTION cdp.export_person(type text, value text) RETURNS jsonb
+CREATE FUNCTION cdp.export_profile(profile_id bigint) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-	key uuid := cdp.require_identity_key(type, value);
-	owner bigint;
+	owner bigint := cdp.living_profile(profile_id);
 	ids bigint[];
 	answer jsonb;
 	stored jsonb := '{}';
 	part jsonb;
 	t record;
 BEGIN
-	SELECT i.profile_id INTO owner FROM cdp.identity i WHERE i.identity_key = key;
-	IF owner IS NULL THEN
-		RAISE EXCEPTION 'nobody has the identifier % "%"', type, value USING ERRCODE = 'P0002';
-	END IF;
 	ids := ARRAY(SELECT p.profile_id FROM cdp.profile p WHERE p.profile_id = owner OR p.merged_into = owner ORDER BY 1);
 	-- every table that knows the person, whichever module it belongs to
 	FOR t IN SELECT l.table_name FROM cdp.layout() l
@@ -397,6 +431,25 @@ BEGIN
 		'tables', stored);
 	PERFORM cdp.log_access('export', owner, jsonb_build_object('profile_ids', to_jsonb(ids)));
 	RETURN answer;
+END $$;
+COMMENT ON FUNCTION cdp.export_profile(bigint) IS
+'All that is stored of a profile and the ids merged into it, as export_person() gives it.';
+REVOKE ALL ON FUNCTION cdp.export_profile(bigint) FROM PUBLIC;
+
+CREATE FUNCTION cdp.export_person(type text, value text) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	key uuid := cdp.require_identity_key(type, value);
+	owner bigint;
+BEGIN
+	SELECT i.profile_id INTO owner FROM cdp.identity i WHERE i.identity_key = key;
+	IF owner IS NULL THEN
+		RAISE EXCEPTION 'nobody has the identifier % "%"', type, value USING ERRCODE = 'P0002';
+	END IF;
+	RETURN cdp.export_profile(owner);
 END $$;
 COMMENT ON FUNCTION cdp.export_person(text, text) IS
 'All that is stored of the person with that identifier (GDPR Art. 15 and 20), as one document: traits, identifiers, consents, segments, and under "tables" every row of every table that has its ids, events among them. Written to cdp.access_log. Raises P0002 when nobody has the identifier.';

@@ -8,6 +8,7 @@ AS $$
 DECLARE
 	id_type text := coalesce(add_source.user_id_type, CASE WHEN add_source.kind = 'crm' THEN 'crm_id' ELSE 'user_id' END);
 BEGIN
+	PERFORM cdp.check_tables();
 	IF add_source.name IS NULL OR add_source.name !~ '\S' THEN
 		RAISE EXCEPTION 'a source needs a name' USING ERRCODE = '22023';
 	END IF;
@@ -122,6 +123,7 @@ DECLARE
 	last_id bigint := coalesce((SELECT max(rejected_id) FROM cdp.rejected), 0);
 	step record;
 BEGIN
+	PERFORM cdp.check_tables();
 	received := 0; accepted := 0; duplicate := 0; rejected := 0;
 	WHILE EXISTS (SELECT FROM cdp.rejected r
 				  WHERE r.replayed_at IS NULL AND r.rejected_id <= last_id
@@ -194,10 +196,46 @@ BEGIN
 	WHERE (c.event_count, c.first_seen_at, c.last_seen_at)
 		IS DISTINCT FROM (excluded.event_count, excluded.first_seen_at, excluded.last_seen_at);
 	INSERT INTO cdp.dirty_profile (profile_id) SELECT DISTINCT unnest(ids);
+	PERFORM cdp.fold_contacts(ids);
 END $$;
 COMMENT ON FUNCTION cdp.recount_profiles(bigint[]) IS
-'Counts the events of these profiles anew, after events joined or left them, and marks them for the next refresh.';
+'Counts the events of these profiles anew, and folds their contact points, after events joined or left them, and marks them for the next refresh.';
 REVOKE ALL ON FUNCTION cdp.recount_profiles(bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION cdp.shared_messages(absorbed bigint[], kept bigint[]) RETURNS bigint[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+BEGIN
+	RETURN ARRAY(SELECT DISTINCT m.kept
+				 FROM unnest(absorbed, kept) m (absorbed, kept)
+				 JOIN cdp.event a ON a.profile_id = m.absorbed
+				 JOIN cdp.event k ON k.profile_id = m.kept AND k.occurred_at = a.occurred_at AND k.message_key = a.message_key);
+END $$;
+COMMENT ON FUNCTION cdp.shared_messages(bigint[], bigint[]) IS
+'Those of the kept profiles that have a message which the absorbed one has as well: after the merge it is there once. Before the merge.';
+REVOKE ALL ON FUNCTION cdp.shared_messages(bigint[], bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION cdp.add_counters(absorbed bigint[], kept bigint[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	WITH gone AS (
+		DELETE FROM cdp.profile_counter c USING unnest(absorbed, kept) m (absorbed, kept) WHERE c.profile_id = m.absorbed
+		RETURNING m.kept, c.event_count, c.first_seen_at, c.last_seen_at)
+	INSERT INTO cdp.profile_counter AS c (profile_id, event_count, first_seen_at, last_seen_at)
+	SELECT g.kept, sum(g.event_count), min(g.first_seen_at), max(g.last_seen_at) FROM gone g GROUP BY g.kept
+	ON CONFLICT (profile_id) DO UPDATE SET event_count = c.event_count + excluded.event_count,
+		first_seen_at = least(c.first_seen_at, excluded.first_seen_at),
+		last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at);
+END $$;
+COMMENT ON FUNCTION cdp.add_counters(bigint[], bigint[]) IS
+'Adds the counters of absorbed profiles to those of the kept ones.';
+REVOKE ALL ON FUNCTION cdp.add_counters(bigint[], bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.mark_echoes(profile_ids bigint[], dedupe_keys uuid[]) RETURNS void
 LANGUAGE plpgsql
@@ -261,6 +299,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
+	PERFORM cdp.check_tables();
 	RETURN QUERY
 	SELECT e.occurred_at, e.name, e.type, e.source, e.revenue, e.currency, e.properties, e.is_echo, e.message_key
 	FROM cdp.customer_event e
@@ -277,6 +316,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM cdp.check_tables();
 	RETURN (
 		WITH identifiers AS (
 			SELECT i.profile_id, string_agg(i.identity_key::text, ',' ORDER BY i.identity_key) AS t

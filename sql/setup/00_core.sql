@@ -12,6 +12,8 @@
 		('base_currency', 'EUR', 'Currency of event.revenue_base (ISO 4217).'),
 		('time_zone', 'UTC', 'Zone of calendar windows, ages, birthdays and report days.'),
 		('default_region', '', 'Country of phone numbers written without a country code (ISO 3166-1 alpha-2; empty: such numbers are no identifiers).'),
+		('anonymous_retention_days', '', 'Anonymous profiles unseen for so many days are erased by apply_profile_retention() (empty: never).'),
+		('anonymous_identifier_types', 'anonymous_id,device_id,advertising_id,push_token,ga_client_id', 'A profile with no identifiers but of these types is anonymous.'),
 		('k_floor', '10', 'Smallest group that reports show to roles without access to persons.'),
 		('trait_list_limit', '100', 'Values kept of a trait that is merged from many (most_frequent, union, list_n).')
 	ON CONFLICT (name) DO NOTHING;

@@ -77,7 +77,8 @@
 	SELECT e, p.path, p.type
 	FROM unnest(ARRAY['Order Completed', 'Order Updated', 'Order Refunded', 'Order Cancelled',
 					  'Checkout Started', 'Checkout Step Completed', 'Payment Info Entered',
-					  'Loyalty Card Scanned', 'Signed Up', 'Signed In', 'Newsletter Subscribed', 'Unsubscribed']) e,
+					  'Loyalty Card Scanned', 'Signed Up', 'Signed In', 'Newsletter Subscribed', 'Subscription Confirmed', 'Unsubscribed',
+					  'Email Bounced', 'Email Marked as Spam', 'SMS Unsubscribed']) e,
 		 (VALUES ('properties.email', 'email'), ('properties.phone', 'phone'),
 				 ('properties.customer.email', 'email'), ('properties.customer.phone', 'phone'),
 				 ('properties.loyalty_id', 'loyalty_id')) p (path, type)

@@ -50,10 +50,12 @@
 		sensitivity text NOT NULL DEFAULT 'normal' CHECK (sensitivity IN ('normal', 'personal', 'sensitive')),
 		position int,
 		column_name text UNIQUE,
-		description text
+		description text,
+		unit text
 	);
 	COMMENT ON TABLE cdp.trait IS 'Registered traits. Names are snake_case: firstName and first_name are one trait.';
 	COMMENT ON COLUMN cdp.trait.ignore_empty IS 'null, blank text, [] and {} say nothing; else a later null takes the trait away.';
+	COMMENT ON COLUMN cdp.trait.unit IS 'What a number counts, as EUR, days or points.';
 	COMMENT ON COLUMN cdp.trait.position IS 'Order of registration.';
 	COMMENT ON COLUMN cdp.trait.column_name IS 'Its column in the customer view; null: given at the next rebuild_customer_view().';
 	INSERT INTO cdp.trait (name, data_type, kind, sensitivity, description, position)

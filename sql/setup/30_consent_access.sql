@@ -48,6 +48,67 @@
 	);
 	COMMENT ON TABLE cdp.profile_restriction IS 'Persons whose data may be stored but not used (GDPR Art. 18): while a row is there the masks of the profile say no to every purpose. The row moves with the identifier under which it was asked.';
 
+	CREATE SEQUENCE IF NOT EXISTS cdp.privacy_request_id_seq;
+	CREATE TABLE IF NOT EXISTS cdp.privacy_request (
+		request_id bigint PRIMARY KEY DEFAULT nextval('cdp.privacy_request_id_seq'),
+		kind text NOT NULL CHECK (kind IN ('access', 'erase', 'rectify', 'restrict', 'object')),
+		profile_id bigint NOT NULL,
+		purposes text[],
+		received_at timestamptz NOT NULL,
+		due_at timestamptz NOT NULL,
+		state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'done', 'refused')),
+		note text,
+		opened_by text NOT NULL,
+		closed_at timestamptz,
+		closed_by text,
+		certificate jsonb
+	);
+	ALTER SEQUENCE cdp.privacy_request_id_seq OWNED BY cdp.privacy_request.request_id;
+	COMMENT ON TABLE cdp.privacy_request IS 'What persons asked for (GDPR Art. 15 to 21), due within a month, and how it ended. Knows the profile only: a note should name no person, for the row outlives an erasure.';
+	COMMENT ON COLUMN cdp.privacy_request.purposes IS 'Of an objection: the purposes objected to; null: all.';
+	CREATE OR REPLACE VIEW cdp.report_privacy_request AS
+	SELECT r.kind, count(*) FILTER (WHERE r.state = 'open') AS open, count(*) FILTER (WHERE r.state = 'open' AND r.due_at < now()) AS overdue,
+		   min(r.due_at) FILTER (WHERE r.state = 'open') AS next_due_at, count(*) FILTER (WHERE r.state = 'done') AS done,
+		   count(*) FILTER (WHERE r.state = 'refused') AS refused, count(*) FILTER (WHERE r.closed_at > r.due_at) AS late,
+		   avg(r.closed_at - r.received_at) AS mean_time
+	FROM cdp.privacy_request r
+	GROUP BY r.kind;
+	COMMENT ON VIEW cdp.report_privacy_request IS 'Requests of persons by kind: open, overdue, done, refused, late (closed after they were due), mean_time from receipt to closing.';
+
+	CREATE TABLE IF NOT EXISTS cdp.contact_event (
+		event text NOT NULL,
+		channel text NOT NULL CHECK (channel IN ('email', 'phone')),
+		state text NOT NULL CHECK (state IN ('subscribed', 'pending', 'unsubscribed')),
+		property text NOT NULL DEFAULT '',
+		value text NOT NULL DEFAULT '',
+		PRIMARY KEY (event, channel, property, value)
+	);
+	COMMENT ON TABLE cdp.contact_event IS 'Which events tell the state of an address or phone number: the one in properties.email or properties.phone, else the identifier under which the message arrived; an unsubscription that names none counts for all of the person''s. Counts for a profile when its contact points are folded next.';
+	COMMENT ON COLUMN cdp.contact_event.property IS 'When not empty, the event counts only if this property has this value, compared without regard to case.';
+	IF NOT EXISTS (SELECT FROM cdp.contact_event) THEN
+		INSERT INTO cdp.contact_event (event, channel, state, property, value) VALUES
+			('Newsletter Subscribed', 'email', 'pending', '', ''),
+			('Subscription Confirmed', 'email', 'subscribed', '', ''),
+			('Unsubscribed', 'email', 'unsubscribed', '', ''),
+			('Email Bounced', 'email', 'unsubscribed', 'bounce_type', 'hard'),
+			('Email Bounced', 'email', 'unsubscribed', 'type', 'hard'),
+			('Email Marked as Spam', 'email', 'unsubscribed', '', ''),
+			('SMS Unsubscribed', 'phone', 'unsubscribed', '', '');
+	END IF;
+
+	CREATE TABLE IF NOT EXISTS cdp.contact_state (
+		profile_id bigint NOT NULL,
+		contact_key uuid NOT NULL,
+		state text,
+		decided_at timestamptz,
+		event text,
+		pending_at timestamptz,
+		PRIMARY KEY (profile_id, contact_key)
+	);
+	COMMENT ON TABLE cdp.contact_state IS 'Last word of the events about each address and phone number, folded from them; the view contact_point shows it.';
+	COMMENT ON COLUMN cdp.contact_state.contact_key IS 'identity_key of the address; cdp.identity_key(channel, ''*'') for all of the channel.';
+	COMMENT ON COLUMN cdp.contact_state.state IS 'subscribed or unsubscribed, decided_at by that event; pending_at: when a subscription was last asked for.';
+
 	CREATE OR REPLACE VIEW cdp.reader AS
 	SELECT ARRAY[coalesce(bit_or(1::bigint << u.purpose_id) FILTER (WHERE u.opt_in), 0),
 				 coalesce(bit_or(1::bigint << u.purpose_id) FILTER (WHERE NOT u.opt_in), 0),

@@ -127,13 +127,6 @@
 	);
 	COMMENT ON TABLE cdp.message_time IS 'Messages whose occurred_at is not what they said: raw, corrected, received.';
 
-	CREATE TABLE IF NOT EXISTS cdp.account (
-		account_id text PRIMARY KEY,
-		traits jsonb NOT NULL DEFAULT '{}',
-		updated_at timestamptz
-	);
-	COMMENT ON TABLE cdp.account IS 'Groups (companies, households) of group calls.';
-
 	CREATE TABLE IF NOT EXISTS cdp.dirty_profile (
 		profile_id bigint NOT NULL
 	);

@@ -73,7 +73,10 @@ static void
 ExplainMissingTables(void *arg)
 {
 	if (geterrcode() == ERRCODE_UNDEFINED_TABLE)
+	{
+		errcode(ERRCODE_CDP_NOT_SET_UP);
 		errhint("Run SELECT cdp.setup().");
+	}
 }
 
 int

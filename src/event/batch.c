@@ -51,6 +51,9 @@ static Statement select_tcf_purposes = {
 	" ORDER BY p.purpose_id, t.tcf_purpose"
 };
 static Statement select_kept_empty = {"SELECT name FROM cdp.trait WHERE NOT ignore_empty"};
+static Statement select_contact_events = {
+	"SELECT DISTINCT event COLLATE \"C\" FROM cdp.contact_event ORDER BY 1"
+};
 static Statement select_salt = {
 	"SELECT value FROM cdp.secret WHERE name = 'suppression' AND EXISTS (SELECT FROM cdp.suppression)"
 };
@@ -164,6 +167,12 @@ LoadIngestRules(void)
 	for (uint64 row = 0; row < SPI_processed; row++)
 		rules->kept_empty[row] = Text(row, 1);
 
+	StatementRun(&select_contact_events, NULL, NULL);
+	rules->ncontact_events = SPI_processed;
+	rules->contact_events = palloc(sizeof(char *) * Max(SPI_processed, 1));
+	for (uint64 row = 0; row < SPI_processed; row++)
+		rules->contact_events[row] = Text(row, 1);
+
 	StatementRun(&select_salt, NULL, NULL);
 	if (SPI_processed == 1)
 		rules->suppression_salt = DatumGetByteaPCopy(Value(0, 1));
@@ -186,6 +195,18 @@ const EventTypeRow *
 FindEventType(const IngestRules *rules, const char *name)
 {
 	return bsearch(name, rules->event_types, rules->nevent_types, sizeof(EventTypeRow), CompareEventType);
+}
+
+static int
+CompareName(const void *name, const void *element)
+{
+	return strcmp(name, *(char *const *) element);
+}
+
+bool
+IsContactEvent(const IngestRules *rules, const char *name)
+{
+	return bsearch(name, rules->contact_events, rules->ncontact_events, sizeof(char *), CompareName) != NULL;
 }
 
 /* A new batch, in the current memory context. */

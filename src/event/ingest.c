@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/rowset.h"
+#include "core/step.h"
 #include "event/batch.h"
 #include "event/plan.h"
 
@@ -38,13 +39,6 @@ PG_FUNCTION_INFO_V1(cdp_replay_batch);
 
 static Statement select_sources = {
 	"SELECT source_id, name, kind, user_id_type, plan_mode FROM cdp.source"
-};
-
-static Statement lock_shared = {
-	"SELECT pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended('cdp.resolver', 0))"
-};
-static Statement lock_exclusive = {
-	"SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('cdp.resolver', 0))"
 };
 
 /* attempts of a batch before it takes the resolver's lock for itself alone */
@@ -106,7 +100,7 @@ IngestBegin(bool is_exclusive)
 	ingest->now = GetCurrentTransactionStartTimestamp();
 	ingest->is_exclusive = is_exclusive;
 	if (is_exclusive)
-		StatementRun(&lock_exclusive, NULL, NULL);
+		LockResolver(false);
 	ingest->rules = LoadIngestRules();
 	LoadSources(ingest);
 	MemoryContextSwitchTo(old);
@@ -155,13 +149,16 @@ RunBatch(Ingest *ingest, const Payload *payloads, int count, bool is_alone)
 	MemoryContext context = AllocSetContextCreate(ingest->context, "cdp batch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Batch	   *batch = BatchCreate(ingest->rules, ingest->now);
+	StepTimer	timer;
 	Counts		counts;
 
 	batch->resolver->is_alone = is_alone;
+	StepBegin(&timer);
 	for (int i = 0; i < count; i++)
 		ReadPayload(batch, &payloads[i]);
+	StepEnd(&timer, "read messages");
 	if (!ingest->is_exclusive)
-		StatementRun(is_alone ? &lock_exclusive : &lock_shared, NULL, NULL);
+		LockResolver(!is_alone);
 	StoreBatch(batch);
 	counts = batch->counts;
 	MemoryContextSwitchTo(old);
@@ -200,7 +197,7 @@ IsPayloadError(int sqlstate)
 		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
 			return false;
 		default:
-			return sqlstate != ERRCODE_UNDEFINED_TABLE && sqlstate != ERRCODE_INSUFFICIENT_PRIVILEGE;
+			return sqlstate != ERRCODE_CDP_NOT_SET_UP && sqlstate != ERRCODE_INSUFFICIENT_PRIVILEGE;
 	}
 }
 

@@ -79,6 +79,8 @@ typedef struct IngestRules
 	int64		future_tolerance;
 	int			max_message_size;
 	char	   *base_currency;
+	int			ncontact_events;
+	char	  **contact_events; /* names of events that tell the state of an address, in order */
 	bytea	   *suppression_salt;	/* NULL: nobody is suppressed */
 } IngestRules;
 
@@ -142,6 +144,7 @@ struct Batch;
 extern bool ReadMessage(struct Batch *batch, Message *m);
 extern void ReadStatements(struct Batch *batch, Message *m);
 extern const EventTypeRow *FindEventType(const IngestRules *rules, const char *name);
+extern bool IsContactEvent(const IngestRules *rules, const char *name);
 extern const JsonNode *ContextOfMessage(const Message *m);
 
 #endif							/* CDP_MESSAGE_H */

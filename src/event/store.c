@@ -8,6 +8,7 @@
 #include "core/array.h"
 #include "core/hash.h"
 #include "core/rowset.h"
+#include "core/step.h"
 #include "event/store.h"
 
 static Statement upsert_fragments = {
@@ -26,7 +27,7 @@ static Statement upsert_fragments = {
 
 /*
  * New statements go on with the chain of their anchor, whose rows all live on
- * the profile that holds it; the resolver's lock keeps others from it.
+ * the profile that holds it; the lock on its row keeps others from it.
  */
 static Statement insert_consents = {
 	"WITH said AS MATERIALIZED ("
@@ -58,8 +59,18 @@ static Statement fold_profiles = {"SELECT cdp.fold_profiles($1)", {INT8ARRAYOID}
 static Statement fold_consents = {"SELECT cdp.fold_consents($1)", {INT8ARRAYOID}};
 static Statement recount_profiles = {"SELECT cdp.recount_profiles($1)", {INT8ARRAYOID}};
 static Statement mark_echoes = {"SELECT cdp.mark_echoes($1)", {INT8ARRAYOID}};
+static Statement fold_contacts = {"SELECT cdp.fold_contacts($1)", {INT8ARRAYOID}};
 static Statement mark_dirty = {
 	"INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest($1)", {INT8ARRAYOID}
+};
+
+/* merges: counters add up, unless both sides have the same message */
+static Statement find_shared_messages = {"SELECT unnest(cdp.shared_messages($1, $2))", {INT8ARRAYOID, INT8ARRAYOID}};
+static Statement add_counters = {"SELECT cdp.add_counters($1, $2)", {INT8ARRAYOID, INT8ARRAYOID}};
+static Statement select_contacts = {
+	"SELECT unnest(ARRAY[m.absorbed, m.kept]) FROM unnest($1, $2) m (absorbed, kept)"
+	" WHERE EXISTS (SELECT FROM cdp.contact_state s WHERE s.profile_id IN (m.absorbed, m.kept))",
+	{INT8ARRAYOID, INT8ARRAYOID}
 };
 
 static Statement insert_rejected = {
@@ -168,14 +179,34 @@ NoteDays(Batch *batch)
 	}
 }
 
+/* The pairs of stored profiles that this batch merges, as two arrays. */
 static void
-ResolveMessages(Batch *batch)
+MergedPairs(const Resolver *r, Datum args[2])
+{
+	Datum	   *absorbed = palloc(sizeof(Datum) * Max(r->nmerged, 1));
+	Datum	   *kept = palloc(sizeof(Datum) * Max(r->nmerged, 1));
+
+	for (int i = 0; i < r->nmerged; i++)
+	{
+		absorbed[i] = Int64GetDatum(r->absorbed[i]);
+		kept[i] = Int64GetDatum(r->kept[i]);
+	}
+	args[0] = BigintArray(absorbed, r->nmerged);
+	args[1] = BigintArray(kept, r->nmerged);
+}
+
+static void
+ResolveMessages(Batch *batch, ProfileList *recount, ProfileList *contacts)
 {
 	Resolver   *r = batch->resolver;
 	const char **message_ids = palloc0(sizeof(char *) * Max(batch->nmessages, 1));
+	Datum		pairs[2];
+	StepTimer	timer;
 
+	StepBegin(&timer);
 	NoteDays(batch);
 	LoadIdentities(r);
+	StepEnd(&timer, "look up identifiers");
 	for (int n = 0; n < batch->nmessages; n++)
 	{
 		Message    *m = &batch->messages[n];
@@ -204,7 +235,22 @@ ResolveMessages(Batch *batch)
 		NoteIssue(batch, m->source->source_id, r->actions[a].kind, m->message_id, "%s \"%s\"",
 				  r->rules->types[i->type].name, i->value);
 	}
+	DecideProfiles(r, batch->now);
+	StepEnd(&timer, "resolve");
+	if (r->nmerged > 0)
+	{
+		MergedPairs(r, pairs);
+		StatementRun(&find_shared_messages, pairs, NULL);
+		ProfileListAddResult(recount);
+		StatementRun(&select_contacts, pairs, NULL);
+		ProfileListAddResult(contacts);
+	}
 	StoreIdentities(r, message_ids, batch->now);
+	if (r->nmerged > 0)
+		StatementRun(&add_counters, pairs, NULL);
+	for (int i = 0; i < r->nmoved; i++)
+		ProfileListAdd(recount, r->moved[i]);
+	StepEnd(&timer, "write identities");
 }
 
 static void
@@ -405,29 +451,46 @@ StoreBatch(Batch *batch)
 	ProfileList traits = ProfileListCreate();
 	ProfileList consents = ProfileListCreate();
 	ProfileList touched = ProfileListCreate();
+	ProfileList contacts = ProfileListCreate();
+	StepTimer	timer;
 
+	StepBegin(&timer);
 	ApplySuppressions(batch);
 	if (batch->nmessages > 0)
 	{
 		FindExpired(batch);
 		EnsurePartitions(batch);
-		ResolveMessages(batch);
-		for (int i = 0; i < batch->resolver->nmoved; i++)
-			ProfileListAdd(&recount, batch->resolver->moved[i]);
+		StepEnd(&timer, "prepare");
+		ResolveMessages(batch, &recount, &contacts);
+		StepBegin(&timer);
 		FindDuplicates(batch, &recount);
+		StepEnd(&timer, "find duplicates");
 		StoreEvents(batch, &touched);
+		StepEnd(&timer, "write events");
 		StoreFragments(batch, &traits);
+		StepEnd(&timer, "write traits");
 		StoreConsents(batch, &consents);
+		StepEnd(&timer, "write consents");
 
+		RunForProfiles(&recount_profiles, &recount);
+		for (int i = 0; i < batch->resolver->nmerged; i++)
+		{
+			ProfileListAdd(&recount, batch->resolver->absorbed[i]);
+			ProfileListAdd(&recount, batch->resolver->kept[i]);
+		}
 		ProfileListAddAll(&traits, &recount);
 		ProfileListAddAll(&consents, &recount);
-		RunForProfiles(&recount_profiles, &recount);
 		RunForProfiles(&mark_echoes, &recount);
 		RunForProfiles(&fold_profiles, &traits);
 		RunForProfiles(&fold_consents, &consents);
+		for (int n = 0; n < batch->nmessages; n++)
+			if (IsContactEvent(batch->rules, batch->messages[n].name))
+				ProfileListAdd(&contacts, IdentifierProfile(batch->resolver, batch->messages[n].identifiers[0]));
+		RunForProfiles(&fold_contacts, &contacts);
 		ProfileListAddAll(&touched, &traits);
 		ProfileListAddAll(&touched, &consents);
 		RunForProfiles(&mark_dirty, &touched);
+		StepEnd(&timer, "fold");
 	}
 	StoreRejections(batch);
 	StoreIssues(batch);

@@ -112,22 +112,27 @@ Blank(Batch *batch, JsonNode *node, const int *identifiers, int count, StringInf
 		Blank(batch, child, identifiers, count, canonical);
 }
 
-/* Takes the suppressed identifiers out of a message that goes on. */
-static void
+/* Takes the suppressed identifiers out of a message; false when none is left. */
+static bool
 LeaveOut(Batch *batch, Message *m, const bool *suppressed)
 {
 	int			out[MAX_MESSAGE_IDENTIFIERS];
 	int			nout = 0;
 	int			kept = 0;
+	bool		previous_out = false;
 	StringInfoData canonical;
 
+	/* previousId was read as an account and as a cookie: both or none */
+	for (int i = 0; i < 2; i++)
+		previous_out |= m->alias_previous[i] >= 0 && suppressed[m->alias_previous[i]];
 	for (int i = 0; i < m->nidentifiers; i++)
 	{
 		int			n = m->identifiers[i];
 
 		if (!suppressed[n])
 		{
-			m->identifiers[kept++] = n;
+			if (!previous_out || (n != m->alias_previous[0] && n != m->alias_previous[1]))
+				m->identifiers[kept++] = n;
 			continue;
 		}
 		out[nout++] = n;
@@ -135,13 +140,11 @@ LeaveOut(Batch *batch, Message *m, const bool *suppressed)
 				  batch->rules->identifiers->types[batch->resolver->identifiers[n].type].name);
 	}
 	if (nout == 0)
-		return;
+		return true;
+	if (kept == 0)
+		return false;
 	m->nidentifiers = kept;
-	for (int i = 0; i < 2; i++)
-		if (m->alias_previous[i] >= 0 && suppressed[m->alias_previous[i]])
-			m->alias_previous[i] = -1;
-	if (m->alias_current >= 0 &&
-		(suppressed[m->alias_current] || (m->alias_previous[0] < 0 && m->alias_previous[1] < 0)))
+	if (previous_out || (m->alias_current >= 0 && suppressed[m->alias_current]))
 		m->alias_current = m->alias_previous[0] = m->alias_previous[1] = -1;
 	initStringInfo(&canonical);
 	Blank(batch, (JsonNode *) m->node, out, nout, &canonical);
@@ -149,6 +152,7 @@ LeaveOut(Batch *batch, Message *m, const bool *suppressed)
 	if (m->envelope && JsonMember(m->envelope, "context"))
 		Blank(batch, JsonMember(m->envelope, "context"), out, nout, &canonical);
 	pfree(canonical.data);
+	return true;
 }
 
 /*
@@ -170,7 +174,7 @@ ApplySuppressions(Batch *batch)
 	{
 		Message    *m = &batch->messages[n];
 
-		if (suppressed[m->identifiers[0]])
+		if (suppressed[m->identifiers[0]] || !LeaveOut(batch, m, suppressed))
 		{
 			batch->payload = m->payload;
 			batch->counts.received--;	/* Reject() counts it again */
@@ -178,7 +182,6 @@ ApplySuppressions(Batch *batch)
 				   "the person was erased or suppressed");
 			continue;
 		}
-		LeaveOut(batch, m, suppressed);
 		if (kept != n)
 			batch->messages[kept] = *m;
 		kept++;

@@ -339,30 +339,55 @@ LoadIdentities(Resolver *r)
 	LoadDecisions(r, keys);
 }
 
+/*
+ * Waits until nobody else changes identities (shared: decides about them) and
+ * keeps it so to the end of the transaction, or of the subtransaction when
+ * that fails.
+ */
+void
+LockResolver(bool is_shared)
+{
+	static Statement lock_shared = {
+		"SELECT pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended('cdp.resolver', 0))"
+	};
+	static Statement lock_exclusive = {
+		"SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('cdp.resolver', 0))"
+	};
+
+	StatementRun(is_shared ? &lock_shared : &lock_exclusive, NULL, NULL);
+}
+
+/* Makes new, empty profiles. */
+void
+DrawProfiles(int count, TimestampTz now, int64 *ids)
+{
+	Datum		args[2] = {Int32GetDatum(count), TimestampTzGetDatum(now)};
+
+	if (count == 0)
+		return;
+	StatementRun(&insert_profiles, args, NULL);
+	for (int row = 0; row < count; row++)
+	{
+		bool		isnull;
+
+		ids[row] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+}
+
 /* Gives ids to the new persons. */
 static void
 DrawProfileIds(Resolver *r, TimestampTz now)
 {
+	int64	   *ids = palloc(sizeof(int64) * Max(r->npersons, 1));
 	int			wanted = 0;
-	Datum		args[2];
-	uint64		row = 0;
 
 	for (int p = 0; p < r->npersons; p++)
 		if (r->persons[p].parent == p && r->persons[p].profile_id == 0)
 			wanted++;
-	if (wanted == 0)
-		return;
-	args[0] = Int32GetDatum(wanted);
-	args[1] = TimestampTzGetDatum(now);
-	StatementRun(&insert_profiles, args, NULL);
+	DrawProfiles(wanted, now, ids);
 	for (int p = 0; p < r->npersons; p++)
 		if (r->persons[p].parent == p && r->persons[p].profile_id == 0)
-		{
-			bool		isnull;
-
-			r->persons[p].profile_id =
-				DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row++], SPI_tuptable->tupdesc, 1, &isnull));
-		}
+			r->persons[p].profile_id = *ids++;
 }
 
 static void
@@ -425,27 +450,24 @@ MergeStored(Resolver *r, const char *const *message_ids, TimestampTz now)
 	static const RowsetColumn columns[] = {
 		{"absorbed", INT8OID}, {"kept", INT8OID}, {"message_id", TEXTOID}
 	};
-	Rowset	   *rows = NULL;
+	Rowset	   *rows;
 	Datum		args[1] = {TimestampTzGetDatum(now)};
 
+	if (r->nmerged == 0)
+		return;
+	rows = RowsetCreate("batch_merge", columns, lengthof(columns));
 	for (int p = 0; p < r->npersons; p++)
 	{
 		int			root = ResolverFind(r, p);
 
-		if (root == p || r->persons[p].profile_id == 0)
+		if (root == p || !r->persons[p].is_stored)
 			continue;
-		if (rows == NULL)
-			rows = RowsetCreate("batch_merge", columns, lengthof(columns));
 		RowsetSet(rows, 0, Int64GetDatum(r->persons[p].profile_id));
 		RowsetSet(rows, 1, Int64GetDatum(r->persons[root].profile_id));
 		if (r->persons[p].reason >= 0 && message_ids[r->persons[p].reason])
 			RowsetSet(rows, 2, CStringGetTextDatum(message_ids[r->persons[p].reason]));
 		RowsetAdd(rows);
-		NoteMoved(r, r->persons[p].profile_id);
-		NoteMoved(r, r->persons[root].profile_id);
 	}
-	if (rows == NULL)
-		return;
 	RowsetRegister(rows);
 	StatementRun(&merge_persons, args, NULL);
 	RowsetDrop(rows);
@@ -545,7 +567,28 @@ StoreGuards(Resolver *r, TimestampTz now)
 }
 
 /*
- * Writes the outcome: new profiles, moves, merges, identifiers, evidence.
+ * After all messages: which profile each person has.  New persons get ids,
+ * and the pairs of stored profiles that become one are listed.
+ */
+void
+DecideProfiles(Resolver *r, TimestampTz now)
+{
+	DrawProfileIds(r, now);
+	r->absorbed = palloc(sizeof(int64) * Max(r->npersons, 1));
+	r->kept = palloc(sizeof(int64) * Max(r->npersons, 1));
+	for (int p = 0; p < r->npersons; p++)
+	{
+		int			root = ResolverFind(r, p);
+
+		if (root == p || !r->persons[p].is_stored)
+			continue;
+		r->absorbed[r->nmerged] = r->persons[p].profile_id;
+		r->kept[r->nmerged++] = r->persons[root].profile_id;
+	}
+}
+
+/*
+ * Writes the outcome: moves, merges, identifiers, evidence.
  * message_ids, by number of the message, name the cause of a merge.
  */
 void
@@ -554,7 +597,6 @@ StoreIdentities(Resolver *r, const char *const *message_ids, TimestampTz now)
 	Rowset	   *identifiers;
 	uint64		nnew;
 
-	DrawProfileIds(r, now);
 	identifiers = IdentifierRows(r, &nnew);
 	RowsetRegister(identifiers);
 	if (nnew > 0)

@@ -129,9 +129,12 @@ typedef struct Resolver
 	GuardAction *actions;
 	int			nactions;
 	int			actions_size;
-	int64	   *moved;			/* profiles that facts left or joined; repeats */
+	int64	   *moved;			/* profiles that some facts left or joined; repeats */
 	int			nmoved;
 	int			moved_size;
+	int64	   *absorbed;		/* stored profiles merged in this batch … */
+	int64	   *kept;			/* … and into which */
+	int			nmerged;
 } Resolver;
 
 extern Resolver *ResolverCreate(IdentifierRules *rules);
@@ -149,7 +152,10 @@ StateName(IdentifierState state, bool is_retired)
 }
 
 /* graph.c */
+extern void LockResolver(bool is_shared);
+extern void DrawProfiles(int count, TimestampTz now, int64 *ids);
 extern void LoadIdentities(Resolver *r);
+extern void DecideProfiles(Resolver *r, TimestampTz now);
 extern void StoreIdentities(Resolver *r, const char *const *message_ids, TimestampTz now);
 
 static inline int64

@@ -15,19 +15,16 @@ PG_FUNCTION_INFO_V1(cdp_resolve_identities);
 PG_FUNCTION_INFO_V1(cdp_preview_identities);
 PG_FUNCTION_INFO_V1(cdp_settle_identities);
 
+/* Others wait: what is decided here may touch anybody. */
 static void
-LockResolver(void)
+BeginSettling(void)
 {
-	static Statement lock_resolver = {
-		"SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('cdp.resolver', 0))"
-	};
-
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("identities are resolved in READ COMMITTED transactions only"),
 				 errhint("SET TRANSACTION ISOLATION LEVEL READ COMMITTED.")));
-	StatementRun(&lock_resolver, NULL, NULL);
+	LockResolver(false);
 }
 
 static int64
@@ -61,7 +58,7 @@ cdp_resolve_identities(PG_FUNCTION_ARGS)
 	Datum		values[3];
 
 	SPI_connect();
-	LockResolver();
+	BeginSettling();
 	s = SettlerCreate();
 	LoadGraph(s);
 	JoinGraph(s);
@@ -132,7 +129,7 @@ cdp_settle_identities(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("each forced key needs a profile")));
 	SPI_connect();
-	LockResolver();
+	BeginSettling();
 	s = SettlerCreate();
 	LoadComponent(s, keys, nkeys);
 	JoinGraph(s);

@@ -110,31 +110,13 @@ NoteAffected(Settler *s, int64 profile_id)
 static void
 NewTargets(Settler *s, TimestampTz now)
 {
-	static Statement insert_profiles = {
-		"WITH new AS (INSERT INTO cdp.profile (profile_id, created_at)"
-		"  SELECT nextval('cdp.profile_id_seq'), $2 FROM generate_series(1, $1) RETURNING profile_id),"
-		" counter AS (INSERT INTO cdp.profile_counter (profile_id) SELECT profile_id FROM new)"
-		" SELECT profile_id FROM new ORDER BY profile_id",
-		{INT4OID, TIMESTAMPTZOID}
-	};
-	Datum		args[2];
-	int			wanted = 0;
-	uint64		row = 0;
+	int64	   *ids = palloc(sizeof(int64) * Max(s->splits, 1));
 
-	for (int i = 0; i < s->nnodes; i++)
-		if (FindRoot(s->nodes, i) == i && s->targets[i] == 0)
-			wanted++;
-	if (wanted == 0)
-		return;
-	args[0] = Int32GetDatum(wanted);
-	args[1] = TimestampTzGetDatum(now);
-	StatementRun(&insert_profiles, args, NULL);
+	DrawProfiles(s->splits, now, ids);
 	for (int i = 0; i < s->nnodes; i++)
 		if (FindRoot(s->nodes, i) == i && s->targets[i] == 0)
 		{
-			bool		isnull;
-
-			s->targets[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row++], SPI_tuptable->tupdesc, 1, &isnull));
+			s->targets[i] = *ids++;
 			NoteAffected(s, s->targets[i]);
 		}
 }

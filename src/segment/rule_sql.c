@@ -160,8 +160,8 @@ WriteEvents(SqlWriter *w, RuleEvent *event, const RuleWindow *window, const char
 	char	   *occurred_at = psprintf("%s.occurred_at", alias);
 	char	   *in_window = window ? WindowSql(w, window, occurred_at) : NULL;
 
-	appendStringInfo(&w->buf, " FROM cdp.event %s WHERE %s.profile_id = p.profile_id AND NOT %s.is_echo AND %s <= %s",
-					 alias, alias, alias, occurred_at, w->as_of);
+	appendStringInfo(&w->buf, " FROM cdp.event %s WHERE %s.profile_id = p.profile_id AND NOT %s.is_echo AND %s.traffic IS NULL AND %s <= %s",
+					 alias, alias, alias, alias, occurred_at, w->as_of);
 	if (event->name)
 		appendStringInfo(&w->buf, " AND %s.name = %s", alias, quote_literal_cstr(event->name));
 	if (in_window)

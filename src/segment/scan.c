@@ -282,7 +282,7 @@ ScanEvents(Reader *reader)
 
 	initStringInfo(&query);
 	appendStringInfo(&query,
-					 "SELECT profile_id, occurred_at, message_key, name, %s, %s FROM cdp.event WHERE NOT is_echo",
+					 "SELECT profile_id, occurred_at, message_key, name, %s, %s FROM cdp.event WHERE NOT is_echo AND traffic IS NULL",
 					 plan->needs_properties ? "properties" : "NULL::pg_catalog.jsonb",
 					 plan->needs_revenue ? "revenue_base" : "NULL::pg_catalog.numeric");
 	if (!plan->any_event)

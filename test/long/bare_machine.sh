@@ -10,7 +10,9 @@
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 bare=${CDP_BARE:-/var/tmp/cdp-bare}
-mirror=${CDP_MIRROR:-http://deb.debian.org/debian}
+# the archive that this machine itself uses
+mirror=${CDP_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+	sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*debian\/\{0,1\}\) .*/\2/p; s/^URIs: *\([^ ]*debian\/\{0,1\}\)$/\1/p' | head -1)}
 
 skip() {
 	echo "$*"

@@ -33,19 +33,21 @@ trap clean EXIT
 
 # Functions that the others call; what is not listed here is for everybody.
 inner='
-	create_tables layout check_tables check_choice
-	move_identities record_merges merge_persons retire_profiles settle_identities lock_resolver living_profile
-	known_identity strongest_identity profile_keys set_pin hold_together part_identities note_decision decide_link
-	trait_policies merge_fragments merge_fragment_agg golden_traits fold_profiles name_trait_columns customer_columns
-	view_grants comment_customer_columns refold_trait
-	fit_trait trait_text trait_bigint trait_float8 trait_boolean trait_date trait_timestamptz trait_text_array
-	name_distance closest_name statement_key purpose_id consent_rank consent_state fold_consents consent_expression
-	require_no_transaction replay_batch ensure_partitions recount_profiles mark_echoes refold_profiles
-	build_event_view check_event_properties derive_after_drop event_columns identifier_from traffic_kind traffic_rules
-	import_hint import_keys import_columns import_value import_object import_time consent_answer import_identifier
-	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import
-	consents_at living_profile_matches traits_match rule_time segment_sql_at rule_references nearest_name check_segment
-	unknown_name check_trait_type check_rule_names fill_segments segment_users explain_living_profile
+	create_tables layout check_tables check_choice move_identities record_merges merge_persons retire_profiles settle_identities
+	lock_resolver living_profile known_identity strongest_identity profile_keys set_pin hold_together part_identities note_decision
+	decide_link trait_policies merge_fragments merge_fragment_agg golden_traits fold_profiles name_trait_columns customer_columns
+	view_grants comment_customer_columns refold_trait fit_trait trait_text trait_bigint trait_float8 trait_boolean trait_date
+	trait_timestamptz trait_text_array name_distance closest_name statement_key purpose_id consent_rank consent_state fold_consents
+	consent_expression apply_access agrees chain_hash chain_hash_agg consent_content_hash erase_from_texts erase_profile erase_rows
+	identifier_pattern ledger_mask_expression log_access payload_without reader_condition require_identity_key suppression_key
+	possible_identity_keys is_inbox_waiting property_currency require_no_transaction replay_batch ensure_partitions
+	recount_profiles mark_echoes refold_profiles access_grants chain_hash_transition blank_json export_profile fold_contacts
+	open_request build_event_view check_event_properties derive_after_drop event_columns identifier_from traffic_kind traffic_rules
+	follow_check follow_queries follow_rows follow_shape sync_followed_tables import_step kept_empty_traits trait_fragment
+	trait_statements import_hint import_keys import_columns import_value import_object import_time consent_answer import_identifier
+	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import consents_at
+	living_profile_matches traits_match rule_time segment_sql_at rule_references nearest_name check_segment unknown_name
+	check_trait_type check_rule_names fill_segments segment_users explain_living_profile
 '
 
 # ask SQL: unaligned rows
@@ -63,7 +65,7 @@ prepare() {
 		CREATE FUNCTION readme.cell(t text) RETURNS text LANGUAGE sql AS $$
 			SELECT regexp_replace(regexp_replace(replace(replace(t, '|', '\|'), '<', '&lt;'), '\*', '\\*', 'g'), '\s*\n\s*', ' ', 'g') $$;
 		CREATE FUNCTION readme.first_sentence(t text) RETURNS text LANGUAGE sql AS $$
-			SELECT readme.cell(coalesce(substring(t FROM '^(.*?[.])(?:\s|$)'), t)) $$;
+			SELECT readme.cell(coalesce(substring(t FROM '^(.*?(?<!Art)[.])(?:\s|$)'), t)) $$;
 		CREATE FUNCTION readme.short(t text) RETURNS text LANGUAGE sql AS $$
 			SELECT replace(replace(replace(replace(replace(replace(regexp_replace(regexp_replace(t, '::(text|jsonb|timestamp with time zone|interval|text\[\]|regtype)|\mIN (?=\w)', '', 'g'), '\mcdp\.', '', 'g'),
 				'timestamp with time zone', 'timestamptz'), 'double precision', 'float8'), 'integer', 'int'),
