@@ -71,7 +71,7 @@ funnels() {
 	echo "self-join / window_funnel: $(ratio "$ms_join" "$ms_funnel")"
 }
 funnels 17
-funnels 170
+funnels 50
 
 psql -X -q -v ON_ERROR_STOP=1 <<'SQL' || exit 1
 -- one person's events, stored in no order
