@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The ledger of consent under many sessions: some ingest statements of few
 # people, one writes statements by hand, one seals, while people merge.
-# Afterwards the chains and seals verify and the masks are those of the ledger.
+# Afterwards the chains and seals verify, and masks and answers are those of the ledger.
 #
 #   STORM_SECONDS	how long (10)
 set -eu
@@ -40,11 +40,17 @@ found=$(psql -qAtX -v ON_ERROR_STOP=1 <<'SQL'
 SELECT cdp.seal_consents() \g /dev/null
 SELECT 'broken: ' || v::text FROM cdp.verify_consent_chain() v;
 SELECT 'too few statements' WHERE (SELECT count(*) FROM cdp.consent_record) < 100 OR (SELECT count(*) FROM cdp.consent_seal) < 3;
-CREATE TABLE masks AS SELECT profile_id, consent_granted, consent_denied FROM cdp.profile;
+-- a transaction that began before a statement was made folds it as one to come: from then on the ledger is asked
+CREATE TABLE masks AS SELECT profile_id, consent_granted, consent_denied FROM cdp.profile
+WHERE consent_next_expiry IS NULL OR consent_next_expiry > now();
+CREATE TABLE answers AS SELECT p.profile_id, u.name, cdp.has_consent(p.profile_id, u.name) AS answer
+FROM cdp.profile p, cdp.purpose u WHERE p.merged_into IS NULL;
 SELECT cdp.fold_consents((SELECT array_agg(profile_id) FROM cdp.profile)) \g /dev/null
 SELECT 'wrong mask of profile ' || p.profile_id FROM cdp.profile p JOIN masks m USING (profile_id)
 WHERE (p.consent_granted, p.consent_denied) <> (m.consent_granted, m.consent_denied);
+SELECT 'wrong answer of profile ' || a.profile_id || ' to ' || a.name FROM answers a WHERE cdp.has_consent(a.profile_id, a.name) <> a.answer;
 SQL
 )
-psql -qAtX -c "SELECT format('%s statements in %s chains, %s seals', (SELECT count(*) FROM cdp.consent_record), (SELECT count(DISTINCT anchor) FROM cdp.consent_record), (SELECT count(*) FROM cdp.consent_seal))"
+psql -qAtX -c "SELECT format('%s statements in %s chains, %s seals; %s of %s masks had run out', (SELECT count(*) FROM cdp.consent_record), (SELECT count(DISTINCT anchor) FROM cdp.consent_record), (SELECT count(*) FROM cdp.consent_seal),
+	(SELECT count(*) FROM cdp.profile) - (SELECT count(*) FROM masks), (SELECT count(*) FROM cdp.profile))"
 [ -z "$found" ] || { echo "$found"; exit 1; }
