@@ -53,7 +53,8 @@ typedef struct Funnel
 	TimestampTz start[CONDITIONS_MAX];
 } Funnel;
 
-#define STEP(i) (UINT32_C(1) << (i))
+/* the mask costs nothing and tells analysers that a step is below 32 */
+#define STEP(i) (UINT32_C(1) << ((i) & (CONDITIONS_MAX - 1)))
 
 PG_FUNCTION_INFO_V1(cdp_window_funnel_transition);
 PG_FUNCTION_INFO_V1(cdp_window_funnel_mode_transition);
