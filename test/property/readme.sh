@@ -70,7 +70,7 @@ prepare() {
 			SELECT replace(replace(replace(replace(replace(replace(regexp_replace(regexp_replace(t, '::(text|jsonb|timestamp with time zone|interval|text\[\]|regtype)|\mIN (?=\w)', '', 'g'), '\mcdp\.', '', 'g'),
 				'timestamp with time zone', 'timestamptz'), 'double precision', 'float8'), 'integer', 'int'),
 				'boolean', 'bool'), ' DEFAULT ', ' = '), '"', '') $$;
-		CREATE VIEW readme.function AS
+		CREATE MATERIALIZED VIEW readme.function AS
 		SELECT p.oid, p.proname AS name, coalesce(m.module, 'core') AS module, p.prokind,
 			i.name IS NOT NULL OR k.is_part AS is_inner, k.is_part,
 			CASE p.prokind WHEN 'p' THEN 'CALL ' ELSE '' END || p.proname || '('
