@@ -99,6 +99,7 @@ prepare() {
 	sort -u -t "$(printf '\t')" -k2,2 "$work/modules" | psql -qX -v ON_ERROR_STOP=1 -c '\copy readme.module (module, object) from stdin'
 	# shellcheck disable=SC2086
 	printf '%s\n' $inner | psql -qX -v ON_ERROR_STOP=1 -c '\copy readme.inner_function from stdin'
+	psql -qX -v ON_ERROR_STOP=1 -c 'REFRESH MATERIALIZED VIEW readme.function'
 }
 
 # functions MODULE, of everybody
