@@ -102,7 +102,7 @@
 		source_id smallint,
 		is_retired boolean NOT NULL DEFAULT false,
 		PRIMARY KEY (profile_id, identity_key)
-	);
+	) WITH (fillfactor = 80);
 	COMMENT ON TABLE cdp.profile_identity IS 'The identifiers of each profile.';
 	COMMENT ON COLUMN cdp.profile_identity.value IS 'Canonical value.';
 	COMMENT ON COLUMN cdp.profile_identity.state IS 'active; shared: of several persons, links nobody and has a profile of its own; retired: an earlier name of this person, does not count for uniqueness and limits.';

@@ -9,7 +9,7 @@
 		move_count bigint NOT NULL DEFAULT 0,
 		erased_at timestamptz,
 		created_at timestamptz NOT NULL DEFAULT now()
-	);
+	) WITH (fillfactor = 80);
 	ALTER SEQUENCE cdp.profile_id_seq OWNED BY cdp.profile.profile_id;
 	CREATE INDEX IF NOT EXISTS profile_merged_into ON cdp.profile (merged_into) WHERE merged_into IS NOT NULL;
 	COMMENT ON TABLE cdp.profile IS 'One row a person, and one for every id that was merged away.';

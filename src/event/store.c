@@ -5,6 +5,8 @@
  */
 #include "core/core.h"
 
+#include "utils/guc.h"
+
 #include "core/array.h"
 #include "core/hash.h"
 #include "core/rowset.h"
@@ -179,6 +181,22 @@ NoteDays(Batch *batch)
 	}
 }
 
+/*
+ * What a batch looks for it looks up by key, however little the planner knows
+ * of tables that grow by the minute: a kept plan that hashes all events would
+ * be right for one batch and ruin the next.
+ */
+static int
+PlanByKey(void)
+{
+	static const char *const settings[] = {"enable_hashjoin", "enable_mergejoin", "enable_seqscan"};
+	int			level = NewGUCNestLevel();
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 /* The pairs of stored profiles that this batch merges, as two arrays. */
 static void
 MergedPairs(const Resolver *r, Datum args[2])
@@ -202,10 +220,13 @@ ResolveMessages(Batch *batch, ProfileList *recount, ProfileList *contacts)
 	const char **message_ids = palloc0(sizeof(char *) * Max(batch->nmessages, 1));
 	Datum		pairs[2];
 	StepTimer	timer;
+	int			level;
 
 	StepBegin(&timer);
 	NoteDays(batch);
+	level = PlanByKey();
 	LoadIdentities(r);
+	AtEOXact_GUC(true, level);
 	StepEnd(&timer, "look up identifiers");
 	for (int n = 0; n < batch->nmessages; n++)
 	{
@@ -453,6 +474,7 @@ StoreBatch(Batch *batch)
 	ProfileList touched = ProfileListCreate();
 	ProfileList contacts = ProfileListCreate();
 	StepTimer	timer;
+	int			level;
 
 	StepBegin(&timer);
 	ApplySuppressions(batch);
@@ -463,7 +485,9 @@ StoreBatch(Batch *batch)
 		StepEnd(&timer, "prepare");
 		ResolveMessages(batch, &recount, &contacts);
 		StepBegin(&timer);
+		level = PlanByKey();
 		FindDuplicates(batch, &recount);
+		AtEOXact_GUC(true, level);
 		StepEnd(&timer, "find duplicates");
 		StoreEvents(batch, &touched);
 		StepEnd(&timer, "write events");
