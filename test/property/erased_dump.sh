@@ -73,7 +73,7 @@ SQL
 sed -i '/^ *$/d' "$tmp/patterns"
 search() {
 	"$(command -v pg_dump || ls /usr/lib/postgresql/*/bin/pg_dump | sort -V | tail -1)" --schema=cdp >"$tmp/dump.sql"
-	if grep -i -F -n -f "$tmp/patterns" "$tmp/dump.sql" >"$tmp/found"; then
+	if grep -i -F -w -n -f "$tmp/patterns" "$tmp/dump.sql" >"$tmp/found"; then
 		cut -c1-300 "$tmp/found" | head -20
 		echo "$1: the dump has identifiers of the erased" && exit 1
 	fi

@@ -64,7 +64,7 @@ FROM generate_series(1, 400) g;
 CREATE TABLE sample AS
 SELECT g, '2026-01-01'::timestamptz + floor(random() * (2 + g % 12)) * interval '1 second' AS t, floor(random() * 8)::int & floor(random() * 16)::int AS event
 FROM generate_series(1, 400) g, generate_series(1, 3 + g % 12);
-SELECT count(*), count(*) FILTER (WHERE matched IS DISTINCT FROM (wanted > 0) OR counted IS DISTINCT FROM wanted) AS wrong, count(*) FILTER (WHERE wanted = 0) AS no, count(*) FILTER (WHERE wanted > 1) AS several
+SELECT count(*), count(*) FILTER (WHERE matched IS DISTINCT FROM (wanted > 0) OR counted IS DISTINCT FROM wanted) AS wrong, count(*) FILTER (WHERE wanted = 0) > 100 AS no, count(*) FILTER (WHERE wanted > 1) > 10 AS several
 FROM (SELECT cdp.sequence_match(pattern, t, event & 1 > 0, event & 2 > 0, event & 4 > 0) AS matched, cdp.sequence_count(pattern, t, event & 1 > 0, event & 2 > 0, event & 4 > 0) AS counted,
 			 sequence_by_hand(pattern, array_agg(t), array_agg(event)) AS wanted FROM sample JOIN pattern USING (g) GROUP BY g, pattern) x;
 -- patterns that blow up where all ways are tried

@@ -2,6 +2,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cdp;
 BEGIN;
 SET LOCAL search_path = public, cdp;
+-- widths of characters differ between versions of psql
+\pset format unaligned
 
 SELECT v AS given, normalize_name(v), nullif(normalize_name(v, true), normalize_name(v)) AS with_umlauts
 FROM unnest(ARRAY['Jan  KOWALSKI', '  jan-maria.  o''Brien, jr. ', '', ' . ', 'J.R.R. Tolkien', 'Anna2',
