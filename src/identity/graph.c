@@ -45,13 +45,14 @@ static Statement lock_profiles = {
 
 static Statement select_cuts = {
 	"SELECT key_a, key_b FROM cdp.identity_link"
-	" WHERE state = 'cut' AND rule <> 'pin' AND key_a = ANY ($1) AND key_b = ANY ($1)",
+	/* by the partial index; the other end is looked for in the batch, not by every pair of keys */
+	" WHERE state NOT IN ('active', 'demoted') AND state = 'cut' AND rule <> 'pin' AND key_a = ANY ($1)",
 	{UUIDARRAYOID}
 };
 
 static Statement select_pinned = {
-	"SELECT key_a FROM cdp.identity_link WHERE state = 'pinned_together' AND key_a = ANY ($1)"
-	" UNION SELECT key_b FROM cdp.identity_link WHERE state = 'pinned_together' AND key_b = ANY ($1)",
+	"SELECT key_a FROM cdp.identity_link WHERE state NOT IN ('active', 'demoted') AND state = 'pinned_together' AND key_a = ANY ($1)"
+	" UNION SELECT key_b FROM cdp.identity_link WHERE state NOT IN ('active', 'demoted') AND state = 'pinned_together' AND key_b = ANY ($1)",
 	{UUIDARRAYOID}
 };
 
@@ -289,14 +290,19 @@ LoadDecisions(Resolver *r, Datum keys)
 		r->identifiers[ResolverFindKey(r, DatumGetUUIDP(key))].is_pinned = true;
 	}
 	StatementRun(&select_cuts, &keys, NULL);
-	r->ncuts = SPI_processed;
-	r->cuts = MemoryContextAlloc(r->context, sizeof(*r->cuts) * Max(r->ncuts, 1));
-	for (int row = 0; row < r->ncuts; row++)
+	r->cuts = MemoryContextAlloc(r->context, sizeof(*r->cuts) * Max(SPI_processed, 1));
+	for (uint64 row = 0; row < SPI_processed; row++)
 	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
+		int			a = ResolverFindKey(r, DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull)));
+		int			b = ResolverFindKey(r, DatumGetUUIDP(SPI_getbinval(tuple, desc, 2, &isnull)));
 
-		r->cuts[row].a = ResolverFindKey(r, DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull)));
-		r->cuts[row].b = ResolverFindKey(r, DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &isnull)));
+		if (a < 0 || b < 0)
+			continue;
+		r->cuts[r->ncuts].a = a;
+		r->cuts[r->ncuts++].b = b;
 	}
 }
 

@@ -123,11 +123,13 @@ ResolverIdentifier(Resolver *r, int type, const char *value, int len)
 	return r->nidentifiers++;
 }
 
-/* The number of an identifier that is known to be in the batch. */
+/* The number of an identifier in the batch, or -1. */
 int
 ResolverFindKey(Resolver *r, const pg_uuid_t *key)
 {
-	return IdentifierTable_lookup(r->by_key->table, *key)->index;
+	IdentifierEntry *entry = IdentifierTable_lookup(r->by_key->table, *key);
+
+	return entry ? entry->index : -1;
 }
 
 int
