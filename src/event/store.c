@@ -181,19 +181,31 @@ NoteDays(Batch *batch)
 	}
 }
 
+/* To the end of the caller's GUC level. */
+static void
+SetLocally(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
- * What a batch looks for it looks up by key, however little the planner knows
- * of tables that grow by the minute: a kept plan that hashes all events would
- * be right for one batch and ruin the next.
+ * What a batch looks for it looks up by key, in the order in which the
+ * statement is written, however little the planner knows of tables that grow
+ * by the minute: a kept plan that hashes all events would be right for one
+ * batch and ruin the next, and columns that depend on each other make it
+ * expect one row of a join that has all of them.
  */
 static int
 PlanByKey(void)
 {
-	static const char *const settings[] = {"enable_hashjoin", "enable_mergejoin", "enable_seqscan"};
+	static const char *const settings[][2] = {
+		{"enable_hashjoin", "off"}, {"enable_mergejoin", "off"}, {"enable_seqscan", "off"},
+		{"join_collapse_limit", "1"}, {"from_collapse_limit", "1"}
+	};
 	int			level = NewGUCNestLevel();
 
 	for (int i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		SetLocally(settings[i][0], settings[i][1]);
 	return level;
 }
 
@@ -462,11 +474,9 @@ StoreIssues(Batch *batch)
 	RowsetDrop(rows);
 }
 
-/*
- * Writes everything.  SPI is connected, the resolver's lock is held.
- */
-void
-StoreBatch(Batch *batch)
+/* Messages: who is who, events, traits, consents, and what follows from them. */
+static void
+StoreMessages(Batch *batch)
 {
 	ProfileList recount = ProfileListCreate();
 	ProfileList traits = ProfileListCreate();
@@ -477,45 +487,58 @@ StoreBatch(Batch *batch)
 	int			level;
 
 	StepBegin(&timer);
+	FindExpired(batch);
+	EnsurePartitions(batch);
+	StepEnd(&timer, "prepare");
+	ResolveMessages(batch, &recount, &contacts);
+	StepBegin(&timer);
+	level = PlanByKey();
+	FindDuplicates(batch, &recount);
+	AtEOXact_GUC(true, level);
+	StepEnd(&timer, "find duplicates");
+	StoreEvents(batch, &touched);
+	StepEnd(&timer, "write events");
+	StoreFragments(batch, &traits);
+	StepEnd(&timer, "write traits");
+	StoreConsents(batch, &consents);
+	StepEnd(&timer, "write consents");
+
+	RunForProfiles(&recount_profiles, &recount);
+	for (int i = 0; i < batch->resolver->nmerged; i++)
+	{
+		ProfileListAdd(&recount, batch->resolver->absorbed[i]);
+		ProfileListAdd(&recount, batch->resolver->kept[i]);
+	}
+	ProfileListAddAll(&traits, &recount);
+	ProfileListAddAll(&consents, &recount);
+	RunForProfiles(&mark_echoes, &recount);
+	RunForProfiles(&fold_profiles, &traits);
+	RunForProfiles(&fold_consents, &consents);
+	for (int n = 0; n < batch->nmessages; n++)
+		if (IsContactEvent(batch->rules, batch->messages[n].name))
+			ProfileListAdd(&contacts, IdentifierProfile(batch->resolver, batch->messages[n].identifiers[0]));
+	RunForProfiles(&fold_contacts, &contacts);
+	ProfileListAddAll(&touched, &traits);
+	ProfileListAddAll(&touched, &consents);
+	RunForProfiles(&mark_dirty, &touched);
+	StepEnd(&timer, "fold");
+}
+
+/*
+ * Writes everything.  SPI is connected, the resolver's lock is held.
+ */
+void
+StoreBatch(Batch *batch)
+{
+	int			level = NewGUCNestLevel();
+
+	/* many short statements: compiling them or starting workers costs more than it saves */
+	SetLocally("jit", "off");
+	SetLocally("max_parallel_workers_per_gather", "0");
 	ApplySuppressions(batch);
 	if (batch->nmessages > 0)
-	{
-		FindExpired(batch);
-		EnsurePartitions(batch);
-		StepEnd(&timer, "prepare");
-		ResolveMessages(batch, &recount, &contacts);
-		StepBegin(&timer);
-		level = PlanByKey();
-		FindDuplicates(batch, &recount);
-		AtEOXact_GUC(true, level);
-		StepEnd(&timer, "find duplicates");
-		StoreEvents(batch, &touched);
-		StepEnd(&timer, "write events");
-		StoreFragments(batch, &traits);
-		StepEnd(&timer, "write traits");
-		StoreConsents(batch, &consents);
-		StepEnd(&timer, "write consents");
-
-		RunForProfiles(&recount_profiles, &recount);
-		for (int i = 0; i < batch->resolver->nmerged; i++)
-		{
-			ProfileListAdd(&recount, batch->resolver->absorbed[i]);
-			ProfileListAdd(&recount, batch->resolver->kept[i]);
-		}
-		ProfileListAddAll(&traits, &recount);
-		ProfileListAddAll(&consents, &recount);
-		RunForProfiles(&mark_echoes, &recount);
-		RunForProfiles(&fold_profiles, &traits);
-		RunForProfiles(&fold_consents, &consents);
-		for (int n = 0; n < batch->nmessages; n++)
-			if (IsContactEvent(batch->rules, batch->messages[n].name))
-				ProfileListAdd(&contacts, IdentifierProfile(batch->resolver, batch->messages[n].identifiers[0]));
-		RunForProfiles(&fold_contacts, &contacts);
-		ProfileListAddAll(&touched, &traits);
-		ProfileListAddAll(&touched, &consents);
-		RunForProfiles(&mark_dirty, &touched);
-		StepEnd(&timer, "fold");
-	}
+		StoreMessages(batch);
 	StoreRejections(batch);
 	StoreIssues(batch);
+	AtEOXact_GUC(true, level);
 }
