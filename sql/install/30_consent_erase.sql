@@ -206,7 +206,7 @@ BEGIN
 		counts := CASE WHEN n > 0 THEN counts || jsonb_build_object(format('%s.%s of others', t.table_name, t.column_name), n) ELSE counts END;
 	END LOOP;
 	UPDATE cdp.identity_decision d SET reason = regexp_replace(d.reason, pattern, '[erased]', 'gi') WHERE d.reason ~* pattern;
-	SELECT count(*) INTO n FROM cdp.segment g WHERE concat_ws(' ', g.name, g.rule, g.description) ~* pattern;
+	SELECT count(*) INTO n FROM cdp.segment g WHERE concat_ws(' ', g.name, g.rule, g.query, g.description) ~* pattern;
 	counts := CASE WHEN n > 0 THEN counts || jsonb_build_object('left in rules of segments', n) ELSE counts END;
 	RETURN counts;
 END $$;
