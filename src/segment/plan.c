@@ -110,16 +110,47 @@ FillTimes(RulePlan *plan, RuleNode *node)
 	FillTime(plan, node->window.high);
 }
 
+/* A property that is read; equal ones are looked up once */
+static void
+NoteProperty(RulePlan *plan, RuleOperand *operand)
+{
+	StringInfoData key;
+
+	if (operand->kind == OPERAND_REVENUE)
+		plan->needs_revenue = true;
+	if (operand->kind != OPERAND_PROPERTY)
+		return;
+	plan->needs_properties = true;
+	initStringInfo(&key);
+	PrintOperand(&key, operand);
+	for (operand->slot = 1; operand->slot <= plan->nproperties; operand->slot++)
+		if (strcmp(plan->properties[operand->slot - 1].key, key.data) == 0)
+			return;
+	GROW(plan, properties, nproperties, space_properties);
+	plan->properties[plan->nproperties++].key = key.data;
+}
+
 /* Properties that a WHERE condition reads */
 static void
 NoteProperties(RulePlan *plan, RuleNode *node)
 {
 	for (int i = 0; i < node->nargs; i++)
 		NoteProperties(plan, node->args[i]);
-	if (node->operand && node->operand->kind == OPERAND_PROPERTY)
-		plan->needs_properties = true;
-	if (node->operand && node->operand->kind == OPERAND_REVENUE)
-		plan->needs_revenue = true;
+	if (node->operand)
+		NoteProperty(plan, node->operand);
+}
+
+/* A trait that is read; leaves share the look-up */
+static void
+NoteTrait(RulePlan *plan, RuleOperand *operand)
+{
+	plan->needs_traits = true;
+	for (operand->slot = 1; operand->slot <= plan->ntraits; operand->slot++)
+		if (strcmp(plan->traits[operand->slot - 1].key, operand->key) == 0)
+			return;
+	GROW(plan, traits, ntraits, space_traits);
+	plan->traits[plan->ntraits].key = operand->key;
+	plan->traits[plan->ntraits++].length = strlen(operand->key);
 }
 
 static int
@@ -185,10 +216,8 @@ AddSeries(RulePlan *plan, RuleEvent *event, RuleOperand *value, TimestampTz reac
 	plan->series[s].reach = reach;
 	f->series = f->series ? repalloc(f->series, (f->nseries + 1) * sizeof(int)) : palloc(sizeof(int));
 	f->series[f->nseries++] = s;
-	if (value && value->kind == OPERAND_PROPERTY)
-		plan->needs_properties = true;
-	if (value && value->kind == OPERAND_REVENUE)
-		plan->needs_revenue = true;
+	if (value)
+		NoteProperty(plan, value);
 	return s;
 }
 
@@ -269,7 +298,7 @@ CompileLeaf(RulePlan *plan, int number)
 		plan->leaves[number].rule = rule;
 	}
 	else
-		plan->needs_traits = true;
+		NoteTrait(plan, node->operand);
 
 	/* WITHIN on the time of an event has two windows; the outer one is asked here */
 	if (node->kind == RULE_WITHIN && series >= 0)

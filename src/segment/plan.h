@@ -15,8 +15,6 @@
 #ifndef CDP_SEGMENT_PLAN_H
 #define CDP_SEGMENT_PLAN_H
 
-#include "utils/tuplesort.h"
-
 #include "segment/rule.h"
 #include "segment/rule_time.h"
 
@@ -28,7 +26,8 @@ typedef enum ValueKind
 	VALUE_TEXT,
 	VALUE_BOOLEAN,
 	VALUE_JSON,					/* a list or an object */
-	VALUE_TIME
+	VALUE_TIME,
+	VALUE_FLOAT					/* of facts only */
 } ValueKind;
 
 typedef struct RuleValue
@@ -43,6 +42,7 @@ typedef struct RuleValue
 		bool		boolean;
 		JsonbContainer *json;
 		TimestampTz at;
+		float8		real;
 	};
 } RuleValue;
 
@@ -97,12 +97,35 @@ typedef struct PlanLeaf
 	int			rule;			/* MEMBER_OF */
 	int			purpose;		/* CONSENTS_TO: bit; -1 unknown */
 	bool		opt_in;
+	/* what a profile without any such facts gives, at the plan's time */
+	bool		empty_known;
+	Truth		empty_truth;
+	TimestampTz empty_until;
+	RuleValue	empty_value;
 	/* the profile at hand */
 	uint64		epoch;
 	Truth		truth;
 	TimestampTz until;
 	RuleValue	value;			/* what was compared, for explanations */
 } PlanLeaf;
+
+/* A property that conditions or metrics read: looked up once an event */
+typedef struct PlanProperty
+{
+	char	   *key;
+	RuleOperand *operand;
+	uint64		event;
+	RuleValue	value;
+} PlanProperty;
+
+/* A trait that leaves read: looked up once a profile */
+typedef struct PlanTrait
+{
+	char	   *key;
+	int			length;
+	uint64		epoch;
+	RuleValue	value;
+} PlanTrait;
 
 typedef struct PlanRule
 {
@@ -135,7 +158,13 @@ typedef struct RulePlan
 	PlanSeries *series;
 	int			nfilters;
 	PlanFilter *filters;
-	int			space_rules,
+	int			nproperties;
+	PlanProperty *properties;
+	int			ntraits;
+	PlanTrait  *traits;
+	int			space_properties,
+				space_traits,
+				space_rules,
 				space_leaves,
 				space_series,
 				space_filters;
@@ -150,6 +179,9 @@ typedef struct RulePlan
 	TimestampTz reach;
 
 	uint64		epoch;			/* number of the profile at hand */
+	uint64		event;			/* number of the event at hand */
+	int			nfilled;		/* series that have facts of it */
+	int		   *filled;
 } RulePlan;
 
 /* What is read of a profile */
@@ -169,6 +201,14 @@ typedef struct ProfileRow
 	TimestampTz due_at;
 } ProfileRow;
 
+/* What is read of an event, or of an element of a list */
+typedef struct EventRow
+{
+	JsonbContainer *properties;
+	Numeric		revenue;		/* NULL: none */
+	const RuleValue *element;	/* inside any(), all(), none() */
+} EventRow;
+
 typedef void (*ProfileCallback) (RulePlan *plan, ProfileRow *row, void *arg);
 
 /* plan.c */
@@ -179,7 +219,7 @@ extern pg_tz *SettingZone(bool read_only);
 
 /* value.c */
 extern RuleValue JsonValue(JsonbValue *v);
-extern RuleValue TraitValue(JsonbContainer *traits, const char *key);
+extern RuleValue TraitValue(JsonbContainer *traits, const char *key, int length);
 extern RuleValue PathValue(JsonbContainer *json, int npath, char **path);
 extern Truth LeafTruth(const RuleNode *node, const RuleValue *value, const WindowBounds *bounds, pg_tz *zone);
 extern int	CompareValues(const RuleValue *a, const RuleValue *b);
@@ -196,7 +236,8 @@ extern int	CountUntil(const PlanSeries *series, TimestampTz at);
 extern void StartProfile(RulePlan *plan);
 extern void EvaluateNode(RulePlan *plan, ProfileRow *row, RuleNode *node, Truth *truth, TimestampTz *until);
 extern Truth EvaluateRule(RulePlan *plan, ProfileRow *row, int rule, TimestampTz *until);
-extern Truth EventTruth(RulePlan *plan, RuleNode *where, JsonbContainer *properties, Numeric revenue);
+extern Truth EventTruth(RulePlan *plan, RuleNode *where, const EventRow *event);
+extern RuleValue EventValue(RulePlan *plan, const RuleOperand *operand, const EventRow *event);
 
 /* scan.c */
 extern void EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids,

@@ -64,30 +64,14 @@ typedef struct Refresh
 	Tuplestorestate *changes;
 	TupleDesc	change_desc;
 
+	int32	   *scratch;		/* room for the ids of all segments */
+
 	int64		evaluated;
 	int64		entered;
 	int64		exited;
 } Refresh;
 
 /* ---- a profile ---- */
-
-static bool
-ContainsId(const int32 *ids, int n, int32 id)
-{
-	int			low = 0;
-	int			high = n;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (ids[middle] < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < n && ids[low] == id;
-}
 
 static bool
 IsDirty(Refresh *r, int64 profile_id)
@@ -131,15 +115,20 @@ NoteChange(Refresh *r, Segment *segment, int64 profile_id, bool entered, Timesta
 static int
 EvaluateMemberships(Refresh *r, RulePlan *plan, ProfileRow *row, int32 *ids, int nids, TimestampTz *due)
 {
-	int32	   *after = palloc(Max(r->nsegments, 1) * sizeof(int32));
+	int32	   *after = r->scratch;
 	int			n = 0;
+	int			next = 0;
 
 	*due = NEVER;
 	for (int i = 0; i < r->nsegments; i++)
 	{
 		Segment    *segment = &r->segments[i];
-		bool		was = ContainsId(ids, nids, segment->segment_id);
-		bool		is = was;
+		bool		was;
+		bool		is;
+
+		while (next < nids && ids[next] < segment->segment_id)
+			next++;
+		is = was = next < nids && ids[next] == segment->segment_id;
 
 		if (!row->living)
 			is = false;
@@ -171,6 +160,7 @@ SetPlanTime(RulePlan *plan, TimestampTz as_of)
 		node->kind != RULE_WITHIN ? &node->operand->window : &node->window;
 
 		ComputeWindow(window, as_of, plan->zone, &plan->leaves[i].bounds);
+		plan->leaves[i].empty_known = false;
 	}
 }
 
@@ -233,9 +223,12 @@ RefreshProfile(RulePlan *plan, ProfileRow *row, void *arg)
 	if (r->keeps_others && row->has_state)
 		due = Min(due, row->due_at);
 
-	for (int i = 0; i < r->nsegments; i++)
-		if (ContainsId(ids, n, r->segments[i].segment_id))
-			r->segments[i].members++;
+	for (int i = 0, s = 0; i < n; i++)
+	{
+		while (r->segments[s].segment_id < ids[i])
+			s++;
+		r->segments[s].members++;
+	}
 	changed = !row->has_state || !row->living || n != nbefore || due != row->due_at ||
 		memcmp(ids, before, n * sizeof(int32)) != 0;
 	if (changed)
@@ -396,6 +389,7 @@ LoadSegments(Refresh *r)
 			0, NULL, NULL);
 	r->nsegments = SPI_processed;
 	r->segments = palloc0(Max(r->nsegments, 1) * sizeof(Segment));
+	r->scratch = palloc(Max(r->nsegments, 1) * sizeof(int32));
 	r->last = DT_NOBEGIN;
 	for (int i = 0; i < r->nsegments; i++)
 	{

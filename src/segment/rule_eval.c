@@ -104,13 +104,27 @@ EvaluateSample(RulePlan *plan, PlanLeaf *leaf)
 	leaf->truth = number % 1000000 < limit ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
+/* A trait, looked up once a profile */
+static RuleValue
+ProfileTrait(RulePlan *plan, ProfileRow *row, const RuleOperand *operand)
+{
+	PlanTrait  *trait = &plan->traits[operand->slot - 1];
+
+	if (trait->epoch != plan->epoch)
+	{
+		trait->value = TraitValue(row->traits, trait->key, trait->length);
+		trait->epoch = plan->epoch;
+	}
+	return trait->value;
+}
+
 static void
 EvaluateTrait(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf)
 {
 	RuleNode   *node = leaf->node;
 	TimestampTz at;
 
-	leaf->value = TraitValue(row->traits, node->operand->key);
+	leaf->value = ProfileTrait(plan, row, node->operand);
 	leaf->until = NEVER;
 	if (node->operand->kind == OPERAND_ANNIVERSARY)
 	{
@@ -135,10 +149,28 @@ EvaluateTrait(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf)
 		leaf->until = TimeFlip(&node->window, &leaf->bounds, at, plan->as_of, plan->zone);
 }
 
+/* Has the profile no fact of those that the leaf reads?  Most have none of most. */
+static bool
+LacksFacts(RulePlan *plan, PlanLeaf *leaf)
+{
+	if (leaf->series >= 0)
+		return plan->series[leaf->series].nfacts == 0;
+	return leaf->step_series != NULL && plan->series[leaf->step_series[0]].nfacts == 0;
+}
+
 static void
 EvaluateLeaf(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf)
 {
+	bool		lacks_facts = LacksFacts(plan, leaf);
+
 	leaf->epoch = plan->epoch;
+	if (lacks_facts && leaf->empty_known)
+	{
+		leaf->truth = leaf->empty_truth;
+		leaf->until = leaf->empty_until;
+		leaf->value = leaf->empty_value;
+		return;
+	}
 	leaf->value.kind = VALUE_NULL;
 	switch (leaf->node->kind)
 	{
@@ -165,6 +197,15 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf)
 				EvaluateTrait(plan, row, leaf);
 			break;
 	}
+	if (lacks_facts)
+	{
+		if (leaf->step_series)
+			leaf->until = NEVER;	/* without a first step the others do not matter */
+		leaf->empty_known = true;
+		leaf->empty_truth = leaf->truth;
+		leaf->empty_until = leaf->until;
+		leaf->empty_value = leaf->value;
+	}
 }
 
 void
@@ -172,11 +213,11 @@ EvaluateNode(RulePlan *plan, ProfileRow *row, RuleNode *node, Truth *truth, Time
 {
 	PlanLeaf   *leaf;
 
-	check_stack_depth();
 	switch (node->kind)
 	{
 		case RULE_AND:
 		case RULE_OR:
+			check_stack_depth();
 			EvaluateChain(plan, row, node, truth, until);
 			return;
 		case RULE_NOT:
@@ -203,8 +244,9 @@ StartProfile(RulePlan *plan)
 {
 	plan->epoch++;
 	MemoryContextReset(plan->profile_context);
-	for (int i = 0; i < plan->nseries; i++)
-		plan->series[i].nfacts = 0;
+	for (int i = 0; i < plan->nfilled; i++)
+		plan->series[plan->filled[i]].nfacts = 0;
+	plan->nfilled = 0;
 }
 
 Truth
@@ -221,21 +263,50 @@ EvaluateRule(RulePlan *plan, ProfileRow *row, int number, TimestampTz *until)
 	return rule->truth;
 }
 
-/* Does an event satisfy the condition of a WHERE?  Time plays no part in it. */
-Truth
-EventTruth(RulePlan *plan, RuleNode *node, JsonbContainer *properties, Numeric revenue)
+/* A property, revenue, or part of an element */
+RuleValue
+EventValue(RulePlan *plan, const RuleOperand *operand, const EventRow *event)
 {
 	RuleValue	value = {VALUE_NULL};
 
-	check_stack_depth();
+	if (operand->kind == OPERAND_REVENUE)
+	{
+		if (event->revenue != NULL)
+		{
+			value.kind = VALUE_NUMBER;
+			value.number = event->revenue;
+		}
+		return value;
+	}
+	if (operand->slot > 0)
+	{
+		PlanProperty *property = &plan->properties[operand->slot - 1];
+
+		if (property->event != plan->event)
+		{
+			property->value = PathValue(event->properties, operand->npath, operand->path);
+			property->event = plan->event;
+		}
+		return property->value;
+	}
+	return PathValue(event->properties, operand->npath, operand->path);
+}
+
+/* Does an event satisfy the condition of a WHERE?  Time plays no part in it. */
+Truth
+EventTruth(RulePlan *plan, RuleNode *node, const EventRow *event)
+{
+	RuleValue	value;
+
 	if (node->kind == RULE_AND || node->kind == RULE_OR)
 	{
 		Truth		decides = node->kind == RULE_AND ? TRUTH_FALSE : TRUTH_TRUE;
 		bool		unknown = false;
 
+		check_stack_depth();
 		for (int i = 0; i < node->nargs; i++)
 		{
-			Truth		t = EventTruth(plan, node->args[i], properties, revenue);
+			Truth		t = EventTruth(plan, node->args[i], event);
 
 			if (t == decides)
 				return decides;
@@ -244,15 +315,9 @@ EventTruth(RulePlan *plan, RuleNode *node, JsonbContainer *properties, Numeric r
 		return unknown ? TRUTH_UNKNOWN : NotTruth(decides);
 	}
 	if (node->kind == RULE_NOT)
-		return NotTruth(EventTruth(plan, node->args[0], properties, revenue));
+		return NotTruth(EventTruth(plan, node->args[0], event));
 	if (node->kind == RULE_CONSTANT)
 		return node->boolean ? TRUTH_TRUE : TRUTH_FALSE;
-	if (node->operand->kind == OPERAND_PROPERTY)
-		value = PathValue(properties, node->operand->npath, node->operand->path);
-	else if (revenue != NULL)
-	{
-		value.kind = VALUE_NUMBER;
-		value.number = revenue;
-	}
+	value = EventValue(plan, node->operand, event);
 	return LeafTruth(node, &value, NULL, plan->zone);
 }
