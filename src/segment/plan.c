@@ -26,7 +26,6 @@
 		memset(&(plan)->list[(plan)->count], 0, sizeof(*(plan)->list)); \
 	} while (0)
 
-static void CompileNode(RulePlan *plan, RuleNode *node);
 
 /* The zone of setting time_zone */
 pg_tz *
@@ -327,17 +326,30 @@ AddLeaf(RulePlan *plan, RuleNode *node)
 	return number;
 }
 
+/* Appends the node and its arguments to the rule's nodes; rules can move when others are added */
 static void
-CompileNode(RulePlan *plan, RuleNode *node)
+CompileNode(RulePlan *plan, int number, RuleNode *node)
 {
+	PlanRule   *rule = &plan->rules[number];
+	int			at = rule->nnodes++;
+	int			leaf;
+
 	check_stack_depth();
-	node->leaf = -1;
+	if (at == 0)
+		rule->nodes = palloc(INITIAL_SPACE * sizeof(PlanNode));
+	else if (at >= INITIAL_SPACE && (at & (at - 1)) == 0)
+		rule->nodes = repalloc(rule->nodes, 2 * at * sizeof(PlanNode));
+	rule->nodes[at] = (PlanNode) {.kind = node->kind,.boolean = node->boolean,.leaf = -1};
 	if (node->kind == RULE_AND || node->kind == RULE_OR || node->kind == RULE_NOT)
 	{
 		for (int i = 0; i < node->nargs; i++)
-			CompileNode(plan, node->args[i]);
+			CompileNode(plan, number, node->args[i]);
+		rule = &plan->rules[number];
+		rule->nodes[at].nargs = node->nargs;
+		rule->nodes[at].end = rule->nnodes;
 		return;
 	}
+	rule->nodes[at].end = rule->nnodes;
 	if (node->kind == RULE_CONSTANT)
 		return;
 	if (plan->traits_only &&
@@ -346,7 +358,8 @@ CompileNode(RulePlan *plan, RuleNode *node)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rule needs more than traits: %s", PrintRule(node)),
 				 errhint("Use cdp.matches(profile_id, rule).")));
-	node->leaf = AddLeaf(plan, node);
+	leaf = AddLeaf(plan, node);
+	plan->rules[number].nodes[at].leaf = leaf;
 }
 
 /* Compiles a rule into the plan; its tree must live as long.  Returns its number. */
@@ -362,7 +375,7 @@ PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
 	plan->rules[number].name = name ? pstrdup(name) : NULL;
 	plan->rules[number].tree = tree;
 	plan->rules[number].compiling = true;
-	CompileNode(plan, tree);
+	CompileNode(plan, number, tree);
 	plan->rules[number].compiling = false;
 	plan->rules[number].compiled = true;
 	MemoryContextSwitchTo(old);

@@ -78,6 +78,8 @@ typedef struct PlanSeries
 	RuleOperand *value;			/* NULL: nothing but the time */
 	char	   *value_key;
 	char	   *identifier_type;
+	int			nleaves;		/* that read it */
+	int		   *leaves;
 	TimestampTz reach;			/* events before this are not needed */
 	/* the profile at hand */
 	int			nfacts;
@@ -97,17 +99,30 @@ typedef struct PlanLeaf
 	int			rule;			/* MEMBER_OF */
 	int			purpose;		/* CONSENTS_TO: bit; -1 unknown */
 	bool		opt_in;
-	/* what a profile without any such facts gives, at the plan's time */
-	bool		empty_known;
-	Truth		empty_truth;
-	TimestampTz empty_until;
-	RuleValue	empty_value;
-	/* the profile at hand */
-	uint64		epoch;
-	Truth		truth;
-	TimestampTz until;
 	RuleValue	value;			/* what was compared, for explanations */
 } PlanLeaf;
+
+/*
+ * What the leaves say, apart from the leaves themselves, because most profiles
+ * have facts of few series: a profile starts with a copy of the answers that
+ * hold without facts, and only leaves that read more are evaluated.
+ */
+typedef struct PlanAnswer
+{
+	TimestampTz until;
+	uint8		truth;
+	bool		known;
+} PlanAnswer;
+
+/* A node of a rule's tree; its arguments follow, each with all of its own */
+typedef struct PlanNode
+{
+	uint8		kind;
+	bool		boolean;
+	int32		leaf;
+	int32		nargs;
+	int32		end;			/* the node after all of these */
+} PlanNode;
 
 /* A property that conditions or metrics read: looked up once an event */
 typedef struct PlanProperty
@@ -132,6 +147,8 @@ typedef struct PlanRule
 	int32		segment_id;		/* 0: not a stored segment */
 	char	   *name;
 	RuleNode   *tree;
+	int			nnodes;
+	PlanNode   *nodes;
 	bool		compiling;
 	bool		compiled;
 	uint64		epoch;
@@ -177,6 +194,10 @@ typedef struct RulePlan
 	bool		needs_identifiers;
 	bool		needs_consents;
 	TimestampTz reach;
+
+	bool		empty_known;
+	PlanAnswer *empty;			/* answers without facts, at the plan's time */
+	PlanAnswer *answers;		/* those of the profile at hand */
 
 	uint64		epoch;			/* number of the profile at hand */
 	uint64		event;			/* number of the event at hand */
@@ -228,13 +249,15 @@ extern Truth NotTruth(Truth truth);
 extern char *ValueText(const RuleValue *value);
 
 /* metric.c, sequence.c */
-extern void EvaluateMetric(RulePlan *plan, PlanLeaf *leaf);
-extern void EvaluateSequence(RulePlan *plan, PlanLeaf *leaf);
+extern void EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer);
+extern void EvaluateSequence(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer);
 extern int	CountUntil(const PlanSeries *series, TimestampTz at);
 
 /* rule_eval.c */
 extern void StartProfile(RulePlan *plan);
-extern void EvaluateNode(RulePlan *plan, ProfileRow *row, RuleNode *node, Truth *truth, TimestampTz *until);
+extern void ReadyProfile(RulePlan *plan);
+extern void ForgetAnswers(RulePlan *plan);
+extern void EvaluateNode(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until);
 extern Truth EvaluateRule(RulePlan *plan, ProfileRow *row, int rule, TimestampTz *until);
 extern Truth EventTruth(RulePlan *plan, RuleNode *where, const EventRow *event);
 extern RuleValue EventValue(RulePlan *plan, const RuleOperand *operand, const EventRow *event);

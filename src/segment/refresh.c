@@ -152,7 +152,7 @@ static void
 SetPlanTime(RulePlan *plan, TimestampTz as_of)
 {
 	plan->as_of = as_of;
-	plan->epoch++;
+	ForgetAnswers(plan);
 	for (int i = 0; i < plan->nleaves; i++)
 	{
 		RuleNode   *node = plan->leaves[i].node;
@@ -160,7 +160,6 @@ SetPlanTime(RulePlan *plan, TimestampTz as_of)
 		node->kind != RULE_WITHIN ? &node->operand->window : &node->window;
 
 		ComputeWindow(window, as_of, plan->zone, &plan->leaves[i].bounds);
-		plan->leaves[i].empty_known = false;
 	}
 }
 

@@ -208,7 +208,6 @@ typedef struct RuleNode
 	char	   *name;			/* MEMBER_OF, CONSENTS_TO, HAS_IDENTIFIER */
 	int			nsteps;
 	RuleStep   *steps;
-	int			leaf;			/* number in the plan */
 } RuleNode;
 
 /* rule_parse.c */

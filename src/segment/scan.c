@@ -393,6 +393,7 @@ ReceiveProfile(TupleTableSlot *slot, DestReceiver *self)
 	row.due_at = slot->tts_isnull[9] ? NEVER : DatumGetTimestampTz(slot->tts_values[9]);
 	if (reader->facts)
 		LoadFacts(reader->facts, row.profile_id);
+	ReadyProfile(reader->plan);
 	reader->callback(reader->plan, &row, reader->arg);
 	MemoryContextSwitchTo(old);
 	return true;
