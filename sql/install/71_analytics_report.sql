@@ -135,7 +135,7 @@ BEGIN
 		CROSS JOIN LATERAL (
 			SELECT nullif(e.context #>> '{campaign,source}', '') AS source, nullif(e.context #>> '{campaign,medium}', '') AS medium,
 				   nullif(e.context #>> '{campaign,name}', '') AS campaign,
-				   substring(coalesce(e.context #>> '{page,url}', e.properties ->> 'url', e.context #>> '{page,search}', e.properties ->> 'search')
+				   substring(concat_ws(' ', e.context #>> '{page,url}', e.properties ->> 'url', e.context #>> '{page,search}', e.properties ->> 'search')
 							 FROM '[?&](gclid|gbraid|wbraid|dclid|fbclid|msclkid|ttclid|twclid|li_fat_id|yclid)=') AS click,
 				   -- the own site is no referrer
 				   nullif(substring(coalesce(e.context #>> '{page,referrer}', e.context #>> '{referrer,url}', e.properties ->> 'referrer')

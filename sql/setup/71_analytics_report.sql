@@ -232,7 +232,7 @@
 		   sum(p.n4) FILTER (WHERE p.has_buyers)::bigint, sum(p.v1) FILTER (WHERE p.has_buyers), sum(p.v2) FILTER (WHERE p.has_buyers),
 		   sum(p.v3) FILTER (WHERE p.has_buyers), p.is_other
 	FROM (SELECT s.*, s.report NOT LIKE 'overview%' OR s.buyers = 0 OR s.buyers >= s.floor AS has_buyers,
-				 s.people < s.floor OR (s.few > 0 AND coalesce(s.before, 0) < s.floor) AS is_other
+				 s.people < s.floor OR (coalesce(s.few, 0) > 0 AND coalesce(s.before, 0) < s.floor) AS is_other
 		  FROM (SELECT g.*, sum(g.people) FILTER (WHERE g.people < g.floor) OVER (PARTITION BY g.report, g.day) AS few,
 					   sum(g.people) OVER (PARTITION BY g.report, g.day ORDER BY g.people, g.k1, g.k2, g.k3
 										   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
