@@ -443,6 +443,9 @@ BEGIN
 	END IF;
 	PERFORM cdp.fill_report_segments(everybody, as_of);
 	DELETE FROM cdp.report_cell c WHERE c.people = 0;
+	IF everybody THEN
+		ANALYZE cdp.report_cell, cdp.report_fact;
+	END IF;
 	SELECT max(n.last_seen_at) INTO latest FROM cdp.profile_counter n
 	WHERE (ids IS NULL OR n.profile_id = ANY (ids)) AND n.last_seen_at <= as_of;
 	UPDATE cdp.report_state s

@@ -6,6 +6,7 @@ CREATE EXTENSION IF NOT EXISTS cdp;
 BEGIN;
 SELECT cdp.setup();
 SET LOCAL timezone = 'UTC';
+SET LOCAL jit = off;
 \pset format unaligned
 SELECT cdp.add_source('web'), cdp.add_source('till', 'table');
 -- an answer in one line, to compare: the cells, without those of past days' segments

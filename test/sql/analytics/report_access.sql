@@ -6,6 +6,7 @@ CREATE EXTENSION IF NOT EXISTS cdp;
 BEGIN;
 SELECT cdp.setup();
 SET LOCAL timezone = 'UTC';
+SET LOCAL jit = off;
 \pset format unaligned
 SELECT cdp.add_source('web'), cdp.add_source('app');
 -- 80 persons; analytics: two in three, advertising: one in four; 3 of them came by e-mail
