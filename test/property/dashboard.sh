@@ -63,7 +63,7 @@ FROM (SELECT s.*, q.answer FROM shown s JOIN (SELECT d.query, pg_temp.answer(d.q
 PYTHON
 	psql -X -q -A -t -v ON_ERROR_STOP=1 -f "$work/page/$1.sql"
 }
-main() { sed -n '/<main/,/<\/main>/p' "$work/page/$1.dom"; }
+main() { sed -n 's/.*\(<main.*<\/main>\).*/\1/p' "$work/page/$1.dom"; }
 shown() { main "$1" | grep -o 'data-sql=' | wc -l; }
 panels() { main "$1" | grep -o "class=\"$2\"" | wc -l; }
 
