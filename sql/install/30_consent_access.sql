@@ -75,7 +75,9 @@ BEGIN
 	WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v' AND c.relname = ANY (views)
 	UNION ALL
 	SELECT 'EXECUTE', format('ROUTINE %s', p.oid::regprocedure) FROM pg_proc p
-	WHERE p.pronamespace = 'cdp'::regnamespace AND p.proname = ANY (functions)
+	WHERE p.pronamespace = 'cdp'::regnamespace
+	  AND (p.proname = ANY (functions)
+		   OR (kind IN ('analyst', 'marketer', 'pseudonymous') AND (p.proname LIKE 'report\_%' OR p.proname = 'set_report_filter')))
 	UNION ALL
 	SELECT v.privilege, v.object
 	FROM (VALUES ('INSERT', 'cdp.inbox'), ('USAGE', 'SEQUENCE cdp.inbox_id_seq')) v (privilege, object)
