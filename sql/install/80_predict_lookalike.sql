@@ -37,7 +37,7 @@ DECLARE
 	percentiles float8[];
 	factors text[];
 	report jsonb;
-	version int;
+	new_version int;
 	written bigint;
 BEGIN
 	SELECT * INTO d FROM cdp.model_definition x WHERE x.name = refresh_lookalike.name AND x.kind = 'lookalike' FOR UPDATE;
@@ -78,9 +78,9 @@ BEGIN
 		   (SELECT array_agg((SELECT coalesce(jsonb_agg(CASE WHEN i.i > 0 THEN '+ ' ELSE '- ' END || names[abs(i.i)] ORDER BY i.n), '[]')::text
 							  FROM unnest(p.numbers) WITH ORDINALITY i (i, n)) ORDER BY p.profile_id) FROM placed p)
 	INTO report, ids, probabilities, percentiles, factors;
-	version := cdp.store_model(to_jsonb(d), refresh_lookalike.as_of, spec, fit, report);
-	written := cdp.write_predictions('lookalike', d.name, version, refresh_lookalike.as_of, ids, probabilities, percentiles, factors);
-	UPDATE cdp.model m SET scored_as_of = refresh_lookalike.as_of, scored = written WHERE m.name = d.name AND m.version = refresh_lookalike.version;
+	new_version := cdp.store_model(to_jsonb(d), refresh_lookalike.as_of, spec, fit, report);
+	written := cdp.write_predictions('lookalike', d.name, new_version, refresh_lookalike.as_of, ids, probabilities, percentiles, factors);
+	UPDATE cdp.model m SET scored_as_of = refresh_lookalike.as_of, scored = written WHERE m.name = d.name AND m.version = new_version;
 	RETURN written;
 END $$;
 COMMENT ON FUNCTION cdp.refresh_lookalike(text, timestamptz) IS

@@ -202,16 +202,16 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	found jsonb;
+	model_row jsonb;
 BEGIN
-	SELECT to_jsonb(m) INTO found FROM cdp.model m WHERE m.name = current_model.name ORDER BY m.version DESC LIMIT 1;
+	SELECT to_jsonb(m) INTO model_row FROM cdp.model m WHERE m.name = current_model.name ORDER BY m.version DESC LIMIT 1;
 	IF NOT FOUND THEN
 		IF EXISTS (SELECT FROM cdp.model_definition d WHERE d.name = current_model.name) THEN
 			RAISE EXCEPTION 'model "%" is not trained yet', name USING ERRCODE = '55000', HINT = format('SELECT cdp.train_model(%L);', name);
 		END IF;
 		PERFORM cdp.unknown_name('model', name, NULL, NULL, ARRAY(SELECT d.name FROM cdp.model_definition d ORDER BY 1));
 	END IF;
-	RETURN found;
+	RETURN model_row;
 END $$;
 COMMENT ON FUNCTION cdp.current_model(text) IS 'The row of cdp.model that scores, as JSON; raises CDX20 when there is no such model, 55000 when it is not trained.';
 REVOKE ALL ON FUNCTION cdp.current_model(text) FROM PUBLIC;

@@ -183,12 +183,12 @@ BEGIN
 							ORDER BY b.place LIMIT 5) o
 		WHERE recommend_profiles.kind IN ('any', 'up_sell') AND r.place <= 5 AND r.bought_at IS NULL),
 	liked AS (
-		SELECT t.profile_id, o.product_id, 0.001 * t.weight / o.place AS score, 'category' AS reason, t.category AS because
+		SELECT t.profile_id, o.product_id, 0.001::float8 * t.weight / o.place AS score, 'category' AS reason, t.category AS because
 		FROM taste t CROSS JOIN LATERAL (SELECT b.product_id, b.place FROM cdp.product_ranking b WHERE b.category = t.category ORDER BY b.place
 										 LIMIT recommend_profiles.n + 20) o
 		WHERE recommend_profiles.kind IN ('any', 'popular') AND t.place <= 3),
 	selling AS (
-		SELECT i.profile_id, o.product_id, 1e-6 / o.overall AS score, 'popular' AS reason, NULL AS because
+		SELECT i.profile_id, o.product_id, 1e-6::float8 / o.overall AS score, 'popular' AS reason, NULL AS because
 		FROM asked i CROSS JOIN (SELECT b.product_id, b.overall FROM cdp.product_ranking b
 								 WHERE recommend_profiles.category IS NULL OR b.category = recommend_profiles.category
 								 ORDER BY b.overall LIMIT recommend_profiles.n + 40) o
@@ -225,7 +225,7 @@ AS $$
 BEGIN
 	IF recommend.profile_id IS NULL THEN
 		RETURN QUERY
-		SELECT row_number() OVER (ORDER BY b.overall)::int, b.product_id, 1e-6 / b.overall, 'popular', NULL::text
+		SELECT row_number() OVER (ORDER BY b.overall)::int, b.product_id, 1e-6::float8 / b.overall, 'popular', NULL::text
 		FROM cdp.product_ranking b
 		WHERE (recommend.category IS NULL OR b.category = recommend.category) AND b.product_id <> ALL (coalesce(recommend.exclude, '{}'))
 		ORDER BY b.overall LIMIT recommend.n;
