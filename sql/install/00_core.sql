@@ -119,6 +119,9 @@ AS $$
 		('ingest_run', 'local', NULL, false, NULL),
 		('quality_issue', 'local', NULL, false, NULL),
 		('followed_table', 'local', NULL, false, NULL),
+		('job_step', 'local', NULL, false, NULL),
+		('job_run', 'local', NULL, false, NULL),
+		('job_cancel', 'local', NULL, false, NULL),
 		('import_mark', 'local', NULL, false, NULL),
 		('dirty_profile', 'local', NULL, false, NULL)) t
 $$;

@@ -57,7 +57,7 @@ DECLARE
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
 					AND (c.relname IN ('customer_pseudonym', 'segment_status', 'my_access') OR c.relname LIKE 'report\_%'))
-		WHEN kind = 'operator' THEN '{my_access,segment_status,job_progress,access_report}'
+		WHEN kind = 'operator' THEN '{my_access,segment_status,job_progress,job_history,metrics,access_report}'
 		ELSE '{my_access}' END;
 	functions text[] := CASE kind
 		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,recommend,recommend_profiles,recommend_segment}'
@@ -65,7 +65,7 @@ DECLARE
 			recommend,recommend_profiles,recommend_segment,export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'
 		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,require_no_transaction,
-			seal_consents,verify_consent_chain,refresh,health}'
+			seal_consents,verify_consent_chain,refresh,start_refresh,start_step,run_step,end_refresh,cancel_refresh,health}'
 		ELSE '{}' END;
 BEGIN
 	RETURN QUERY

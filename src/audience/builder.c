@@ -36,10 +36,12 @@ BuilderCheckLimit(AudienceBuilder *builder, uint64 chunks)
 }
 
 /*
- * Sorting: by bytes from the lowest up, and only by those that differ
+ * Sorting: by bytes from the lowest up, and only by those that differ.  The
+ * current context would not do for the spare array: a sort flattens its rows
+ * in one that cannot free.
  */
 static void
-SortIds(uint64 *ids, uint32 count)
+SortIds(MemoryContext context, uint64 *ids, uint32 count)
 {
 	uint64		differ = 0;
 	uint64	   *from = ids,
@@ -66,7 +68,7 @@ SortIds(uint64 *ids, uint32 count)
 		}
 		return;
 	}
-	to = spare = palloc(count * sizeof(uint64));
+	to = spare = MemoryContextAlloc(context, count * sizeof(uint64));
 	for (int shift = 0; shift < 64; shift += 8)
 	{
 		uint32		start[256] = {0},
@@ -324,7 +326,7 @@ BuilderFlush(AudienceBuilder *builder)
 		return;
 	CHECK_FOR_INTERRUPTS();
 	BuilderCheckLimit(builder, builder->chunks);
-	SortIds(ids, count);
+	SortIds(builder->context, ids, count);
 	for (uint32 i = 0; i < count; i++)
 		if (i == 0 || ids[i] != ids[i - 1])
 			ids[unique++] = ids[i];

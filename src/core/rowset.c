@@ -8,6 +8,12 @@
 
 #include "core/rowset.h"
 
+/*
+ * A batch of 10,000 messages stays in memory whatever work_mem is; the rows of
+ * a larger one go to a file beyond this.
+ */
+#define ROWSET_KILOBYTES (64 * 1024)
+
 Rowset *
 RowsetCreate(const char *name, const RowsetColumn *columns, int ncolumns)
 {
@@ -18,7 +24,7 @@ RowsetCreate(const char *name, const RowsetColumn *columns, int ncolumns)
 	rowset->desc = CreateTemplateTupleDesc(ncolumns);
 	for (int i = 0; i < ncolumns; i++)
 		TupleDescInitEntry(rowset->desc, i + 1, columns[i].name, columns[i].type, -1, 0);
-	rowset->store = tuplestore_begin_heap(false, false, work_mem);
+	rowset->store = tuplestore_begin_heap(false, false, Max(work_mem, ROWSET_KILOBYTES));
 	memset(rowset->nulls, true, sizeof(rowset->nulls));
 	return rowset;
 }

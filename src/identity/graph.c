@@ -43,6 +43,11 @@ static Statement lock_profiles = {
 	{INT8ARRAYOID}
 };
 
+/* most databases have no decision at all */
+static Statement select_decided = {
+	"SELECT FROM cdp.identity_link WHERE state NOT IN ('active', 'demoted') AND state IN ('cut', 'pinned_together') LIMIT 1"
+};
+
 static Statement select_cuts = {
 	"SELECT key_a, key_b FROM cdp.identity_link"
 	/* by the partial index; the other end is looked for in the batch, not by every pair of keys */
@@ -177,24 +182,11 @@ LockPersons(ProfilePerson *list, int count, Datum ids)
 	}
 }
 
-/*
- * How many events a profile has decides which one a merge keeps: asked only
- * for profiles that some message names together with another.
- */
+/* How many events a profile has decides which one a merge keeps. */
 static void
-LoadEventCounts(Resolver *r, const ProfilePerson *list, int count, const Datum *ids, const bool *may_merge)
+LoadEventCounts(Resolver *r, const ProfilePerson *list, int count, Datum ids)
 {
-	Datum	   *wanted = palloc(sizeof(Datum) * count);
-	int			nwanted = 0;
-	Datum		arg;
-
-	for (int i = 0; i < count; i++)
-		if (may_merge[list[i].person])
-			wanted[nwanted++] = ids[i];
-	if (nwanted == 0)
-		return;
-	arg = BigintArray(wanted, nwanted);
-	StatementRun(&select_events, &arg, NULL);
+	StatementRun(&select_events, &ids, NULL);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		bool		isnull;
@@ -241,14 +233,38 @@ LoadApart(Resolver *r, const ProfilePerson *list, int count, Datum ids)
 	}
 }
 
+/*
+ * What the guards need to know of a person: asked only for those that some
+ * message names together with another identifier.
+ */
+static void
+LoadGuarded(Resolver *r, const ProfilePerson *list, int count)
+{
+	bool	   *is_guarded = palloc0(sizeof(bool) * Max(r->npersons, 1));
+	Datum	   *wanted = palloc(sizeof(Datum) * Max(count, 1));
+	int			nwanted = 0;
+	Datum		ids;
+
+	for (int i = 0; i < r->nidentifiers; i++)
+		if (r->identifiers[i].meets_others && r->identifiers[i].person >= 0)
+			is_guarded[r->identifiers[i].person] = true;
+	for (int i = 0; i < count; i++)
+		if (is_guarded[list[i].person])
+			wanted[nwanted++] = Int64GetDatum(list[i].profile_id);
+	if (nwanted == 0)
+		return;
+	ids = BigintArray(wanted, nwanted);
+	LoadIdentifierCounts(r, list, count, ids);
+	LoadApart(r, list, count, ids);
+	LoadEventCounts(r, list, count, ids);
+}
+
 /* Makes a person for each stored profile that an identifier of the batch has. */
 static void
 LoadPersons(Resolver *r, ProfilePerson *list, int count)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * Max(count, 1));
-	bool	   *may_merge;
 	int			distinct = 0;
-	Datum		array;
 
 	if (count == 0)
 		return;
@@ -261,26 +277,21 @@ LoadPersons(Resolver *r, ProfilePerson *list, int count)
 			list[distinct].person = ResolverNewPerson(r, list[i].profile_id, 0);
 			distinct++;
 		}
-	array = BigintArray(ids, distinct);
 	if (!r->is_alone)
-		LockPersons(list, distinct, array);
+		LockPersons(list, distinct, BigintArray(ids, distinct));
 	for (int i = 0; i < r->nidentifiers; i++)
 		if (r->identifiers[i].stored_profile != 0)
 			r->identifiers[i].person = PersonOfProfile(list, distinct, r->identifiers[i].stored_profile);
-	LoadIdentifierCounts(r, list, distinct, array);
-	LoadApart(r, list, distinct, array);
-
-	may_merge = palloc0(sizeof(bool) * r->npersons);
-	for (int i = 0; i < r->nidentifiers; i++)
-		if (r->identifiers[i].meets_others && r->identifiers[i].person >= 0)
-			may_merge[r->identifiers[i].person] = true;
-	LoadEventCounts(r, list, distinct, ids, may_merge);
+	LoadGuarded(r, list, distinct);
 }
 
 /* Identifiers of the batch that an operator decided about, and links cut. */
 static void
 LoadDecisions(Resolver *r, Datum keys)
 {
+	StatementRun(&select_decided, NULL, NULL);
+	if (SPI_processed == 0)
+		return;
 	StatementRun(&select_pinned, &keys, NULL);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
@@ -306,7 +317,13 @@ LoadDecisions(Resolver *r, Datum keys)
 	}
 }
 
-/* Looks all identifiers of the batch up at once. */
+static int
+CompareKey(const void *a, const void *b)
+{
+	return memcmp(DatumGetUUIDP(*(const Datum *) a)->data, DatumGetUUIDP(*(const Datum *) b)->data, UUID_LEN);
+}
+
+/* Looks all identifiers of the batch up at once, in the order of the index. */
 void
 LoadIdentities(Resolver *r)
 {
@@ -317,6 +334,7 @@ LoadIdentities(Resolver *r)
 
 	for (int i = 0; i < r->nidentifiers; i++)
 		list[i] = UUIDPGetDatum(&r->identifiers[i].key);
+	qsort(list, r->nidentifiers, sizeof(Datum), CompareKey);
 	keys = UuidArray(list, r->nidentifiers);
 	StatementRun(&select_identities, &keys, NULL);
 	for (uint64 row = 0; row < SPI_processed; row++)

@@ -24,6 +24,7 @@
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
+#include "core/progress.h"
 #include "segment/plan.h"
 
 PG_FUNCTION_INFO_V1(cdp_refresh_segments);
@@ -210,6 +211,8 @@ RefreshProfile(RulePlan *plan, ProfileRow *row, void *arg)
 	memcpy(ids, before, nbefore * sizeof(int32));
 	n = nbefore;
 	r->evaluated++;
+	if (r->evaluated % 1024 == 0)
+		ReportProgress(r->evaluated);
 
 	/* by the passing of time alone: moment after moment */
 	if (r->by_moments && row->living && row->has_state && !row->folded_known && !IsDirty(r, row->profile_id))
