@@ -14,6 +14,25 @@
 
 #include "segment/plan.h"
 
+static void EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number);
+
+/* Most nodes are leaves, and most leaves have their answer */
+static inline void
+Ask(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until)
+{
+	if (nodes[at].leaf >= 0)
+	{
+		const PlanAnswer *answer = &plan->answers[nodes[at].leaf];
+
+		if (!answer->known)
+			EvaluateLeaf(plan, row, nodes[at].leaf);
+		*truth = answer->truth;
+		*until = answer->until;
+	}
+	else
+		EvaluateNode(plan, row, nodes, at, truth, until);
+}
+
 static void
 EvaluateChain(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until)
 {
@@ -28,7 +47,7 @@ EvaluateChain(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Tr
 		Truth		t;
 		TimestampTz u;
 
-		EvaluateNode(plan, row, nodes, arg, &t, &u);
+		Ask(plan, row, nodes, arg, &t, &u);
 		if (t == decides)
 		{
 			decided = true;
@@ -189,8 +208,6 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 void
 EvaluateNode(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until)
 {
-	const PlanAnswer *answer;
-
 	switch (nodes[at].kind)
 	{
 		case RULE_AND:
@@ -199,7 +216,7 @@ EvaluateNode(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Tru
 			EvaluateChain(plan, row, nodes, at, truth, until);
 			return;
 		case RULE_NOT:
-			EvaluateNode(plan, row, nodes, at + 1, truth, until);
+			Ask(plan, row, nodes, at + 1, truth, until);
 			*truth = NotTruth(*truth);
 			return;
 		case RULE_CONSTANT:
@@ -207,11 +224,7 @@ EvaluateNode(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Tru
 			*until = NEVER;
 			return;
 		default:
-			answer = &plan->answers[nodes[at].leaf];
-			if (!answer->known)
-				EvaluateLeaf(plan, row, nodes[at].leaf);
-			*truth = answer->truth;
-			*until = answer->until;
+			Ask(plan, row, nodes, at, truth, until);
 			return;
 	}
 }
@@ -301,7 +314,7 @@ EvaluateRule(RulePlan *plan, ProfileRow *row, int number, TimestampTz *until)
 
 	if (rule->epoch != plan->epoch)
 	{
-		EvaluateNode(plan, row, rule->nodes, 0, &rule->truth, &rule->until);
+		Ask(plan, row, rule->nodes, 0, &rule->truth, &rule->until);
 		rule->epoch = plan->epoch;
 	}
 	*until = rule->until;
