@@ -12,7 +12,7 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 
-#include "segment/plan.h"
+#include "segment/expression.h"
 
 static void EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number);
 
@@ -124,7 +124,7 @@ EvaluateSample(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 }
 
 /* A trait, looked up once a profile */
-static RuleValue
+RuleValue
 ProfileTrait(RulePlan *plan, ProfileRow *row, const RuleOperand *operand)
 {
 	PlanTrait  *trait = &plan->traits[operand->slot - 1];
@@ -194,8 +194,14 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 		case RULE_SAMPLE:
 			EvaluateSample(plan, leaf, &answer);
 			break;
+		case RULE_ELEMENT:
+			leaf->value = ProfileTrait(plan, row, leaf->node->operand);
+			answer.truth = QuantifiedTruth(plan, leaf->node, &leaf->value);
+			break;
 		default:
-			if (leaf->series >= 0)
+			if (leaf->reckons)
+				EvaluateExpression(plan, row, leaf, &answer);
+			else if (leaf->series >= 0)
 				EvaluateMetric(plan, leaf, &answer);
 			else
 				EvaluateTrait(plan, row, leaf, &answer);
@@ -336,6 +342,8 @@ EventValue(RulePlan *plan, const RuleOperand *operand, const EventRow *event)
 		}
 		return value;
 	}
+	if (operand->kind == OPERAND_ELEMENT && operand->npath == 0)
+		return *event->element;
 	if (operand->slot > 0)
 	{
 		PlanProperty *property = &plan->properties[operand->slot - 1];
@@ -376,6 +384,17 @@ EventTruth(RulePlan *plan, RuleNode *node, const EventRow *event)
 		return NotTruth(EventTruth(plan, node->args[0], event));
 	if (node->kind == RULE_CONSTANT)
 		return node->boolean ? TRUTH_TRUE : TRUTH_FALSE;
+	if (node->other || IsExpression(node->operand))
+	{
+		Reckoning	r = {.plan = plan,.event = event};
+
+		return ReckonTruth(&r, node, &value);
+	}
 	value = EventValue(plan, node->operand, event);
+	if (node->kind == RULE_ELEMENT)
+	{
+		check_stack_depth();
+		return QuantifiedTruth(plan, node, &value);
+	}
 	return LeafTruth(node, &value, NULL, plan->zone);
 }
