@@ -100,12 +100,16 @@ UsageOf(RuleNode *node)
 	{
 		case RULE_LIKE:
 		case RULE_ILIKE:
+		case RULE_REGEX:
+		case RULE_STARTS:
+		case RULE_ENDS:
 			return "pattern";
 		case RULE_CONTAINS:
 			return "contains";
 		case RULE_WITHIN:
 			return "window";
 		case RULE_IS_NULL:
+		case RULE_ELEMENT:
 			return "presence";
 		default:
 			return "comparison";
@@ -166,6 +170,26 @@ ReferEvent(ReturnSetInfo *result, RuleEvent *event)
 		ReferNode(result, event->where, event->name);
 }
 
+/* What an expression reckons with: numbers */
+static void
+ReferExpression(ReturnSetInfo *result, RuleOperand *operand, const char *event)
+{
+	RuleLiteral number = {.kind = LITERAL_NUMBER};
+
+	check_stack_depth();
+	for (int i = 0; i < operand->nargs; i++)
+		ReferExpression(result, operand->args[i], event);
+	if (operand->kind == OPERAND_TRAIT)
+		PutReference(result, "trait", operand->key, NULL, NULL, "comparison", &number, operand->position);
+	else if (operand->kind == OPERAND_AGGREGATE)
+	{
+		ReferEvent(result, operand->event);
+		ReferProperty(result, operand->value, operand->event->name);
+	}
+	else
+		ReferProperty(result, operand, event);
+}
+
 static void
 ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 {
@@ -175,7 +199,12 @@ ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 	for (int i = 0; i < node->nargs; i++)
 		ReferNode(result, node->args[i], event);
 	for (int i = 0; i < node->nsteps; i++)
+	{
 		ReferEvent(result, node->steps[i].event);
+		ReferProperty(result, node->same, node->steps[i].event->name);
+	}
+	if (node->other)
+		ReferExpression(result, node->other, event);
 	if (node->kind == RULE_MEMBER_OF)
 		PutReference(result, "segment", node->name, NULL, NULL, NULL, NULL, node->position);
 	else if (node->kind == RULE_CONSENTS_TO)
@@ -202,6 +231,7 @@ ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 			ReferProperty(result, operand->value, operand->event->name);
 			break;
 		default:
+			ReferExpression(result, operand, event);
 			break;
 	}
 }
