@@ -6,6 +6,7 @@ BEGIN;
 SET search_path = public, cdp;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
+SET jit = off;
 CREATE ROLE cdp_test_reader;
 -- 3,000 profiles, of which some lie beyond 2^20: two chunks
 INSERT INTO profile (profile_id, traits, consent_granted)
