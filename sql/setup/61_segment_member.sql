@@ -1,3 +1,7 @@
+	INSERT INTO cdp.setting (name, value, description) VALUES
+		('segment_fill_limit', '268435456', 'A new or changed segment is filled at once while profiles and events take less (bytes).')
+	ON CONFLICT (name) DO NOTHING;
+
 	CREATE TABLE IF NOT EXISTS cdp.segment_entry (
 		segment_id int NOT NULL,
 		identity_key uuid NOT NULL,

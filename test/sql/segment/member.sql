@@ -53,6 +53,15 @@ SELECT size FROM alter_segment('polish', description => 'Second');
 SELECT size FROM alter_segment('polish', $$country   IN ('PL','FR')$$);
 SELECT segment, version, definition, description, valid_from IS NOT NULL AS dated, valid_until IS NULL AS present, changed_by = session_user AS by_me, is_dropped FROM segment_definition WHERE segment = 'polish' ORDER BY version;
 SELECT pg_temp.wrong();
+-- over much data a segment is not filled at once, and a notice says what to run
+UPDATE setting SET value = '0' WHERE name = 'segment_fill_limit';
+SET LOCAL client_min_messages = notice;
+SELECT size FROM create_segment('later', $$country = 'DE'$$);
+SET LOCAL client_min_messages = warning;
+SELECT status, size FROM segment_status WHERE name = 'later';
+SELECT entered FROM refresh_segments(as_of => '2099-05-03');
+SELECT s.status, s.size = h.entered AS filled FROM segment_status s JOIN segment_size_history h ON h.segment = s.name WHERE name = 'later' AND h.day = '2099-05-03';
+SELECT drop_segment('later');
 -- who are they, against everybody and against another segment
 SELECT trait, value, round(share::numeric, 3) AS share, round(base_share::numeric, 3) AS base_share, index FROM describe_segment('vip') WHERE trait IN ('country', 'vip', 'tags', 'age');
 SELECT trait, value, share, round(base_share::numeric, 3) AS base_share, index FROM describe_segment('vip', 'polish') WHERE trait IN ('country', 'vip');
