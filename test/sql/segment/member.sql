@@ -29,7 +29,7 @@ SELECT pg_temp.wrong();
 SELECT o.*, (SELECT count(*) FROM (SELECT profile_id FROM segment_member m WHERE m.segment = o.a INTERSECT SELECT profile_id FROM segment_member m WHERE m.segment = o.b) i) = o.size AS right
 FROM segment_overlap() o;
 SELECT * FROM segment_overlap('{vip,adult}');
-SELECT a, b, size_a, size_b, size, round(share_of_a::numeric, 3) AS share_of_a, share_of_b FROM report_segment_overlap ORDER BY least(a, b), greatest(a, b);
+SELECT a, b, size_a, size_b, size, round(share_of_a::numeric, 3) AS share_of_a, share_of_b FROM segment_pair ORDER BY least(a, b), greatest(a, b);
 -- sizes day by day; a day's entries and exits add up
 UPDATE profile SET traits = traits || '{"country":"FR"}' WHERE profile_id % 7 = 0 AND traits ->> 'country' = 'PL';
 INSERT INTO dirty_profile SELECT profile_id FROM profile WHERE profile_id % 7 = 0;
@@ -83,7 +83,7 @@ SELECT count(*) > 0 AS some, bool_and(profile_id % 100 = 50) AS agree FROM segme
 SELECT trait, value, share, round(base_share::numeric, 3) AS base_share FROM describe_segment('vip') WHERE trait = 'country';
 SELECT count(*) > 0 AS sizes FROM segment_size_history WHERE size IS NOT NULL;
 SELECT count(*) AS small_sizes FROM segment_size_history WHERE size < 10;
-SELECT count(*) > 0 AS overlaps, coalesce(bool_or(size < 10 OR size_a - size < 10 OR size_b - size < 10), false) AS small FROM report_segment_overlap;
+SELECT count(*) > 0 AS overlaps, coalesce(bool_or(size < 10 OR size_a - size < 10 OR size_b - size < 10), false) AS small FROM segment_pair;
 SELECT has_function_privilege('segment_members(text)', 'EXECUTE') OR has_function_privilege('segment_overlap(text[])', 'EXECUTE') OR has_table_privilege('segment_audience', 'SELECT') AS sets;
 RESET ROLE;
 ROLLBACK;
