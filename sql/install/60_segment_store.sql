@@ -158,7 +158,7 @@ DECLARE
 		+ (SELECT coalesce(sum(pg_relation_size(t.relid)), 0) FROM pg_partition_tree('cdp.event') t WHERE t.isleaf);
 	last timestamptz := (SELECT max(s.as_of) FROM cdp.segment s);
 BEGIN
-	IF bytes < 256 * 1024 * 1024 AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') THEN
+	IF bytes < cdp.setting_value('segment_fill_limit')::bigint AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') THEN
 		PERFORM cdp.refresh_segments(names, greatest(now(), last));
 	ELSE
 		RAISE NOTICE 'segment "%" is not filled yet', names[1]
@@ -166,7 +166,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.fill_segments(text[]) IS
-'Computes segments at once when profiles and events are less than 256 MB, else a NOTICE says what to run.';
+'Computes segments at once when profiles and events take less than setting segment_fill_limit, else a NOTICE says what to run.';
 REVOKE ALL ON FUNCTION cdp.fill_segments(text[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.segment_users(name text) RETURNS text[]

@@ -55,7 +55,7 @@
 		 'Events older than the retention of their event type.'),
 		('segments', 60, NULL, 'refresh_segments',
 		 'SELECT (SELECT count(*) FROM cdp.dirty_profile) + (SELECT count(*) FROM cdp.profile_state s WHERE s.due_at <= now())
-			+ (SELECT count(*) FROM cdp.segment g WHERE g.status = ''new'')',
+			+ (SELECT count(*) FROM cdp.segment g WHERE g.status = ''new'' OR g.kind = ''query'')',
 		 'SELECT r.evaluated, false FROM cdp.refresh_segments() r',
 		 'Membership of segments: profiles whose data changed, whose answers may change by now, and new segments.'),
 		('reports', 70, '15 minutes', 'refresh_reports', NULL, 'SELECT count(*), false FROM cdp.refresh_reports()',
