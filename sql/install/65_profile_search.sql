@@ -67,6 +67,7 @@ BEGIN
 			  WHERE lower(i.value) COLLATE "C" >= start
 				AND lower(i.value) COLLATE "C" < start || U&'\+10FFFF'
 				AND i.type NOT IN ('phone', 'anonymous_id', 'device_id', 'advertising_id', 'push_token', 'ga_client_id')
+				AND i.state <> 'shared'
 			  ORDER BY lower(i.value) COLLATE "C"
 			  LIMIT 2000) h
 		JOIN cdp.profile p ON p.profile_id = h.profile_id
@@ -81,7 +82,7 @@ BEGIN
 			  FROM cdp.profile_identity i
 			  WHERE reverse(i.value) COLLATE "C" >= digits
 				AND reverse(i.value) COLLATE "C" < digits || U&'\+10FFFF'
-				AND i.type = 'phone'
+				AND i.type = 'phone' AND i.state <> 'shared'
 			  ORDER BY reverse(i.value) COLLATE "C"
 			  LIMIT 2000) h
 		JOIN cdp.profile p ON p.profile_id = h.profile_id
