@@ -17,7 +17,8 @@ PG_FUNCTION_INFO_V1(cdp_check_segment);
 /* ---- explain_segment ---- */
 
 static void
-ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, int depth, ReturnSetInfo *result)
+ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, const PlanNode *nodes, int at, int depth,
+			ReturnSetInfo *result)
 {
 	StringInfoData clause;
 	Datum		values[5];
@@ -28,14 +29,14 @@ ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, int depth, ReturnSe
 
 	check_stack_depth();
 	initStringInfo(&clause);
-	EvaluateNode(plan, row, node, &truth, &until);
+	EvaluateNode(plan, row, nodes, at, &truth, &until);
 	if (node->kind == RULE_AND || node->kind == RULE_OR || node->kind == RULE_NOT)
 		appendStringInfoString(&clause, node->kind == RULE_AND ? "AND" : node->kind == RULE_OR ? "OR" : "NOT");
 	else
 	{
 		PrintRuleNode(&clause, node);
-		if (node->leaf >= 0)
-			value = ValueText(&plan->leaves[node->leaf].value);
+		if (nodes[at].leaf >= 0)
+			value = ValueText(&plan->leaves[nodes[at].leaf].value);
 	}
 	values[0] = Int32GetDatum(depth);
 	values[1] = CStringGetTextDatum(clause.data);
@@ -47,16 +48,20 @@ ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, int depth, ReturnSe
 	nulls[4] = until == NEVER;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 
-	for (int i = 0; i < node->nargs; i++)
-		ExplainNode(plan, row, node->args[i], depth + 1, result);
+	for (int i = 0, arg = at + 1; i < nodes[at].nargs; i++, arg = nodes[arg].end)
+		ExplainNode(plan, row, node->args[i], nodes, arg, depth + 1, result);
 	if (node->kind == RULE_MEMBER_OF)
-		ExplainNode(plan, row, plan->rules[plan->leaves[node->leaf].rule].tree, depth + 1, result);
+	{
+		PlanRule   *rule = &plan->rules[plan->leaves[nodes[at].leaf].rule];
+
+		ExplainNode(plan, row, rule->tree, rule->nodes, 0, depth + 1, result);
+	}
 }
 
 static void
 ExplainProfile(RulePlan *plan, ProfileRow *row, void *arg)
 {
-	ExplainNode(plan, row, plan->rules[0].tree, 0, arg);
+	ExplainNode(plan, row, plan->rules[0].tree, plan->rules[0].nodes, 0, 0, arg);
 }
 
 /* explain_segment(living profile, segment, as_of) */
@@ -94,12 +99,16 @@ UsageOf(RuleNode *node)
 	{
 		case RULE_LIKE:
 		case RULE_ILIKE:
+		case RULE_REGEX:
+		case RULE_STARTS:
+		case RULE_ENDS:
 			return "pattern";
 		case RULE_CONTAINS:
 			return "contains";
 		case RULE_WITHIN:
 			return "window";
 		case RULE_IS_NULL:
+		case RULE_ELEMENT:
 			return "presence";
 		default:
 			return "comparison";
@@ -160,6 +169,26 @@ ReferEvent(ReturnSetInfo *result, RuleEvent *event)
 		ReferNode(result, event->where, event->name);
 }
 
+/* What an expression reckons with: numbers */
+static void
+ReferExpression(ReturnSetInfo *result, RuleOperand *operand, const char *event)
+{
+	RuleLiteral number = {.kind = LITERAL_NUMBER};
+
+	check_stack_depth();
+	for (int i = 0; i < operand->nargs; i++)
+		ReferExpression(result, operand->args[i], event);
+	if (operand->kind == OPERAND_TRAIT)
+		PutReference(result, "trait", operand->key, NULL, NULL, "comparison", &number, operand->position);
+	else if (operand->kind == OPERAND_AGGREGATE)
+	{
+		ReferEvent(result, operand->event);
+		ReferProperty(result, operand->value, operand->event->name);
+	}
+	else
+		ReferProperty(result, operand, event);
+}
+
 static void
 ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 {
@@ -169,7 +198,12 @@ ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 	for (int i = 0; i < node->nargs; i++)
 		ReferNode(result, node->args[i], event);
 	for (int i = 0; i < node->nsteps; i++)
+	{
 		ReferEvent(result, node->steps[i].event);
+		ReferProperty(result, node->same, node->steps[i].event->name);
+	}
+	if (node->other)
+		ReferExpression(result, node->other, event);
 	if (node->kind == RULE_MEMBER_OF)
 		PutReference(result, "segment", node->name, NULL, NULL, NULL, NULL, node->position);
 	else if (node->kind == RULE_CONSENTS_TO)
@@ -196,6 +230,7 @@ ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 			ReferProperty(result, operand->value, operand->event->name);
 			break;
 		default:
+			ReferExpression(result, operand, event);
 			break;
 	}
 }
