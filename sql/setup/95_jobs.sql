@@ -86,14 +86,15 @@
 	FROM cdp.job_run j
 	CROSS JOIN LATERAL (SELECT greatest(j.rows_done, q.last_value) AS rows_done FROM cdp.job_rows_done q) x
 	WHERE j.state = 'running' AND j.step <> 'refresh'
-	  AND EXISTS (SELECT FROM cdp.refresh_session r WHERE r.pid = j.pid);
+	  -- a standby does not see the locks of its primary
+	  AND (pg_is_in_recovery() OR EXISTS (SELECT FROM cdp.refresh_session r WHERE r.pid = j.pid));
 	COMMENT ON VIEW cdp.job_progress IS 'The step of refresh() that runs now, if one does; rows_done moves while its transaction is open.';
 	COMMENT ON COLUMN cdp.job_progress.rows_to_do IS 'Counted when the step began; null: not known.';
 	COMMENT ON COLUMN cdp.job_progress.expected_end IS 'At the rate so far; null while that is not known.';
 
 	CREATE OR REPLACE VIEW cdp.job_history WITH (security_barrier) AS
 	SELECT j.refresh_id, j.step,
-		   CASE WHEN j.state = 'running' AND NOT EXISTS (SELECT FROM cdp.refresh_session r WHERE r.pid = j.pid) THEN 'interrupted' ELSE j.state END AS state,
+		   CASE WHEN j.state = 'running' AND NOT pg_is_in_recovery() AND NOT EXISTS (SELECT FROM cdp.refresh_session r WHERE r.pid = j.pid) THEN 'interrupted' ELSE j.state END AS state,
 		   j.started_at, j.ended_at, j.ended_at - j.started_at AS duration, j.rows_done, j.transactions, j.failures, j.error, j.run_by
 	FROM cdp.job_run j;
 	COMMENT ON VIEW cdp.job_history IS 'What refresh() did: a row for each step that was due, and one (step refresh) for the whole.';
