@@ -58,8 +58,12 @@
 			+ (SELECT count(*) FROM cdp.segment g WHERE g.status = ''new'')',
 		 'SELECT r.evaluated, false FROM cdp.refresh_segments() r',
 		 'Membership of segments: profiles whose data changed, whose answers may change by now, and new segments.'),
-		('reports', 70, '15 minutes', 'refresh_reports', NULL, 'SELECT count(*), false FROM cdp.refresh_reports()',
+		('models', 50, '1 day', 'refresh_models', NULL, 'SELECT coalesce(sum(r.persons), 0)::bigint, false FROM cdp.refresh_models() r',
+		 'Models that are due are trained again, and people scored; before the segments that ask for predictions.'),
+		('reports', 70, '15 minutes', 'refresh_reports', NULL, 'SELECT coalesce(sum(r.profiles), 0)::bigint, false FROM cdp.refresh_reports() r',
 		 'Reports that are stored.'),
+		('deliveries', 90, '1 day', 'prune_deliveries', NULL, 'SELECT cdp.prune_deliveries(), false',
+		 'Deliveries that were done or cancelled long ago. A worker''s lease that ran out needs no job: the next worker takes the delivery.'),
 		('history', 99, '1 day', NULL, NULL, 'SELECT cdp.run_history(), false',
 		 'Rows of cdp.job_run older than job_history_days.')
 	ON CONFLICT (step) DO UPDATE SET place = excluded.place, needs = excluded.needs, todo = excluded.todo,

@@ -49,7 +49,7 @@ inner='
 	living_profile_matches traits_match rule_time segment_sql_at rule_references nearest_name check_segment unknown_name
 	rules_changed check_trait_type check_rule_names fill_segments segment_users explain_living_profile
 	lock_refresh unlock_refresh refresh_pid start_progress start_refresh start_step run_step end_refresh run_inbox run_partitions
-	run_identities run_consents run_profile_retention run_history calendar_time health_of health_intake health_derived health_database
+	run_identities run_consents run_profile_retention run_history calendar_time health_of health_intake health_derived health_database health_deliveries
 '
 
 # ask SQL: unaligned rows

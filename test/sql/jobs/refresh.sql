@@ -8,6 +8,9 @@ SELECT cdp.add_source('web');
 -- the last day of a month is like any other
 UPDATE cdp.setting SET value = '0 days' WHERE name = 'future_tolerance';
 SELECT cdp.create_segment('ordered', $$did('Order Completed' WITHIN 30 DAYS)$$, allow_unknown => true);
+-- steps of other modules have tests of their own
+UPDATE cdp.job_step SET enabled = false WHERE step NOT IN
+	('inbox', 'partitions', 'identities', 'consents', 'seals', 'profile_retention', 'event_retention', 'segments', 'history');
 CREATE VIEW run AS
 SELECT dense_rank() OVER (ORDER BY refresh_id) AS refresh, step, state, rows_done, transactions, failures, error
 FROM cdp.job_history ORDER BY refresh_id, step = 'refresh', started_at;
