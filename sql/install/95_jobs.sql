@@ -139,10 +139,11 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	wrong text := (SELECT n FROM unnest(steps) n WHERE n NOT IN (SELECT s.step FROM cdp.job_step s) LIMIT 1);
+	wrong text;
 	other record;
 BEGIN
 	PERFORM cdp.check_tables();
+	wrong := (SELECT n FROM unnest(steps) n WHERE n NOT IN (SELECT s.step FROM cdp.job_step s) LIMIT 1);
 	IF wrong IS NOT NULL THEN
 		RAISE EXCEPTION 'unknown step "%"', wrong
 			USING ERRCODE = 'CDX20', HINT = 'SELECT step, description FROM cdp.job_step ORDER BY place lists the steps.';
@@ -333,10 +334,11 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	process int := cdp.refresh_pid();
+	process int;
 	id bigint;
 BEGIN
 	PERFORM cdp.check_tables();
+	process := cdp.refresh_pid();
 	SELECT max(j.refresh_id) INTO id FROM cdp.job_run j WHERE j.state = 'running' AND j.pid = process;
 	IF id IS NULL THEN
 		RETURN false;

@@ -54,8 +54,9 @@
 		('event_retention', 45, '1 day', 'apply_retention', NULL, 'SELECT coalesce(sum(r.events), 0)::bigint, false FROM cdp.apply_retention() r',
 		 'Events older than the retention of their event type.'),
 		('segments', 60, NULL, 'refresh_segments',
-		 'SELECT (SELECT count(*) FROM cdp.dirty_profile) + (SELECT count(*) FROM cdp.profile_state s WHERE s.due_at <= now())
-			+ (SELECT count(*) FROM cdp.segment g WHERE g.status = ''new'')',
+		 'SELECT greatest(count(*), (SELECT CASE WHEN count(*) > 0 THEN greatest(1, (SELECT c.reltuples::bigint FROM pg_class c WHERE c.oid = ''cdp.profile''::regclass)) END
+				FROM cdp.segment g WHERE g.status = ''new''))
+		  FROM (SELECT q.profile_id FROM cdp.dirty_profile q UNION SELECT s.profile_id FROM cdp.profile_state s WHERE s.due_at <= now()) x',
 		 'SELECT r.evaluated, false FROM cdp.refresh_segments() r',
 		 'Membership of segments: profiles whose data changed, whose answers may change by now, and new segments.'),
 		('models', 50, '1 day', 'refresh_models', NULL, 'SELECT coalesce(sum(r.persons), 0)::bigint, false FROM cdp.refresh_models() r',

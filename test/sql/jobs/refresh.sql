@@ -1,8 +1,13 @@
 -- refresh(): what is due, in order, a transaction a batch.  It commits, so the
 -- tables stay; they are dropped at the end.
 \set ECHO all
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cdp;
+CALL cdp.refresh();
+SELECT cdp.cancel_refresh();
+SELECT * FROM cdp.health();
+SELECT cdp.schedule_refresh();
 SELECT cdp.setup();
 SELECT cdp.add_source('web');
 -- the last day of a month is like any other
@@ -103,6 +108,11 @@ SELECT state FROM run ORDER BY refresh DESC LIMIT 1;
 CREATE ROLE regress_cdp_operator;
 SELECT cdp.grant_access('regress_cdp_operator', '{}', 'operator');
 INSERT INTO cdp.inbox (source, payload) VALUES ('web', '{"type":"track","event":"X","messageId":"x","userId":"1","timestamp":"2026-03-10T10:00:00Z"}');
+CREATE ROLE regress_cdp_analyst;
+SELECT cdp.grant_access('regress_cdp_analyst', '{analytics}');
+SELECT v, has_table_privilege('regress_cdp_operator', v, 'SELECT') AS operator, has_table_privilege('regress_cdp_analyst', v, 'SELECT') AS analyst
+FROM unnest('{cdp.metrics,cdp.job_progress,cdp.job_history,cdp.job_run,cdp.refresh_session}'::text[]) v;
+SELECT has_function_privilege('regress_cdp_analyst', 'cdp.health()', 'EXECUTE'), has_function_privilege('regress_cdp_operator', 'cdp.schedule_refresh(text)', 'EXECUTE');
 SET ROLE regress_cdp_operator;
 CALL cdp.refresh();
 SELECT step, rows_done FROM cdp.job_history WHERE refresh_id = (SELECT max(refresh_id) FROM cdp.job_history) AND rows_done > 0 ORDER BY step;
@@ -118,4 +128,4 @@ RESET ROLE;
 DROP VIEW run;
 DROP FUNCTION fail();
 DROP SCHEMA cdp CASCADE;
-DROP ROLE regress_cdp_operator;
+DROP ROLE regress_cdp_operator, regress_cdp_analyst;
