@@ -6,6 +6,41 @@ AS 'MODULE_PATHNAME', 'cdp_agrees';
 COMMENT ON FUNCTION cdp.agrees(bigint, bigint, bigint[]) IS
 'May a reader {mask of its opt-in purposes, mask of its opt-out purposes, 1 when it sees all} see a person with these masks? For the reader views.';
 
+CREATE FUNCTION cdp.reader_masks(role oid) RETURNS bigint[]
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN (SELECT ARRAY[coalesce(bit_or(1::bigint << u.purpose_id) FILTER (WHERE u.opt_in), 0),
+						 coalesce(bit_or(1::bigint << u.purpose_id) FILTER (WHERE NOT u.opt_in), 0),
+						 pg_has_role(role, (SELECT c.relowner FROM pg_class c WHERE c.oid = 'cdp.profile'::regclass), 'USAGE')::int::bigint]
+			FROM cdp.access a
+			JOIN pg_roles r ON r.rolname = a.role_name
+			JOIN cdp.purpose u ON u.name = ANY (a.purposes)
+			WHERE pg_has_role(role, r.oid, 'USAGE'));
+END $$;
+COMMENT ON FUNCTION cdp.reader_masks(oid) IS
+'What view cdp.reader tells of the current user, of any role: {mask of its opt-in purposes, mask of its opt-out purposes, 1 when it sees all}.';
+REVOKE ALL ON FUNCTION cdp.reader_masks(oid) FROM PUBLIC;
+
+CREATE FUNCTION cdp.may_see(reader bigint[], profile_id bigint, granted bigint, denied bigint, next_expiry timestamptz) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF next_expiry <= now() THEN
+		SELECT coalesce(bit_or(1::bigint << s.purpose_id) FILTER (WHERE s.status = 'granted'), 0),
+			   coalesce(bit_or(1::bigint << s.purpose_id) FILTER (WHERE s.status IN ('denied', 'revoked')), 0)
+		INTO granted, denied FROM cdp.consent_state(ARRAY[profile_id], now()) s;
+	END IF;
+	RETURN coalesce(cdp.agrees(granted, denied, reader), false);
+END $$;
+COMMENT ON FUNCTION cdp.may_see(bigint[], bigint, bigint, bigint, timestamptz) IS
+'May a reader (reader_masks) see a living person with these masks? After next_expiry the ledger decides, as in reader_condition().';
+REVOKE ALL ON FUNCTION cdp.may_see(bigint[], bigint, bigint, bigint, timestamptz) FROM PUBLIC;
+
 CREATE FUNCTION cdp.ledger_mask_expression(alias text, statuses text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -74,6 +109,12 @@ BEGIN
 	SELECT 'SELECT', format('cdp.%I', c.relname) FROM pg_class c
 	WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v' AND c.relname = ANY (views)
 	UNION ALL
+	SELECT 'USAGE', 'SCHEMA cdp_segment' WHERE kind IN ('analyst', 'marketer')
+	UNION ALL
+	SELECT 'SELECT', format('cdp_segment.%I', c.relname) FROM pg_class c
+	WHERE c.relnamespace = to_regnamespace('cdp_segment') AND c.relkind = 'v' AND 'security_barrier=true' = ANY (c.reloptions)
+	  AND kind IN ('analyst', 'marketer')
+	UNION ALL
 	SELECT 'EXECUTE', format('ROUTINE %s', p.oid::regprocedure) FROM pg_proc p
 	WHERE p.pronamespace = 'cdp'::regnamespace AND p.proname = ANY (functions)
 	UNION ALL
@@ -82,7 +123,7 @@ BEGIN
 	WHERE kind = 'ingest';
 END $$;
 COMMENT ON FUNCTION cdp.access_grants(text) IS
-'What a kind of access is granted. analyst: the views that show persons (they are security_barrier views) and the reports, find_profile(), timeline(); marketer: the same, and handing audiences over and campaigns; pseudonymous: customer_pseudonym and the reports; ingest: INSERT into the inbox and ingest(); operator: running the platform, without seeing a person. Base tables are granted to nobody, but INSERT on the inbox.';
+'What a kind of access is granted. analyst: the views that show persons (they are security_barrier views) and the reports, find_profile(), timeline(), profile_context(), search_customers(); marketer: the same, and handing audiences over and campaigns; pseudonymous: customer_pseudonym and the reports; ingest: INSERT into the inbox and ingest(); operator: running the platform, without seeing a person. Base tables are granted to nobody, but INSERT on the inbox.';
 REVOKE ALL ON FUNCTION cdp.access_grants(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.apply_access(role_name text) RETURNS void
