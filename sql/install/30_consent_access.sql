@@ -83,7 +83,7 @@ DECLARE
 		WHEN kind IN ('analyst', 'marketer') THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
-					AND (c.relname IN ('customer', 'my_access', 'segment_status') OR c.relname LIKE 'report\_%'
+					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history') OR c.relname LIKE 'report\_%'
 						 OR ('security_barrier=true' = ANY (c.reloptions)
 							 AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
 										 WHERE w.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass
@@ -91,12 +91,12 @@ DECLARE
 		WHEN kind = 'pseudonymous' THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
-					AND (c.relname IN ('customer_pseudonym', 'segment_status', 'my_access') OR c.relname LIKE 'report\_%'))
-		WHEN kind = 'operator' THEN '{my_access,segment_status,job_progress,job_history,metrics,access_report}'
+					AND (c.relname IN ('customer_pseudonym', 'segment_status', 'segment_size_history', 'my_access') OR c.relname LIKE 'report\_%'))
+		WHEN kind = 'operator' THEN '{my_access,segment_status,segment_size_history,segment_build_progress,job_progress,job_history,metrics,access_report}'
 		ELSE '{my_access}' END;
 	functions text[] := CASE kind
-		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers}'
-		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
+		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,describe_segment}'
+		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,describe_segment,
 			export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'
 		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,require_no_transaction,

@@ -221,7 +221,7 @@ BEGIN
 		END LOOP;
 	END LOOP;
 	UPDATE cdp.identity_decision d SET reason = regexp_replace(d.reason, pattern, '[erased]', 'gi') WHERE d.reason ~* pattern;
-	SELECT count(*) INTO n FROM cdp.segment g WHERE concat_ws(' ', g.name, g.rule, g.description) ~* pattern;
+	SELECT count(*) INTO n FROM cdp.segment g WHERE concat_ws(' ', g.name, g.rule, g.query, g.description) ~* pattern;
 	counts := CASE WHEN n > 0 THEN counts || jsonb_build_object('left in rules of segments', n) ELSE counts END;
 	RETURN counts;
 END $$;

@@ -158,6 +158,12 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf)
 		case RULE_SAMPLE:
 			EvaluateSample(plan, leaf);
 			break;
+		case RULE_LISTED:
+			leaf->truth = plan->series[leaf->series].nfacts > 0 ? TRUTH_TRUE : TRUTH_FALSE;
+			leaf->until = NEVER;
+			if (plan->series[leaf->series].nfacts > 0)
+				leaf->value = plan->series[leaf->series].facts[0].value;
+			break;
 		default:
 			if (leaf->series >= 0)
 				EvaluateMetric(plan, leaf);

@@ -128,4 +128,5 @@ RESET ROLE;
 DROP VIEW run;
 DROP FUNCTION fail();
 DROP SCHEMA cdp CASCADE;
+DROP OWNED BY regress_cdp_operator, regress_cdp_analyst;
 DROP ROLE regress_cdp_operator, regress_cdp_analyst;
