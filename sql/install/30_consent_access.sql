@@ -100,7 +100,7 @@ DECLARE
 			export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'
 		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,require_no_transaction,
-			seal_consents,verify_consent_chain,refresh,start_refresh,start_step,run_step,end_refresh,cancel_refresh,health}'
+			seal_consents,verify_consent_chain,refresh,refresh_reports,start_refresh,start_step,run_step,end_refresh,cancel_refresh,health}'
 		ELSE '{}' END;
 BEGIN
 	RETURN QUERY
@@ -116,7 +116,9 @@ BEGIN
 	  AND kind IN ('analyst', 'marketer')
 	UNION ALL
 	SELECT 'EXECUTE', format('ROUTINE %s', p.oid::regprocedure) FROM pg_proc p
-	WHERE p.pronamespace = 'cdp'::regnamespace AND p.proname = ANY (functions)
+	WHERE p.pronamespace = 'cdp'::regnamespace
+	  AND (p.proname = ANY (functions)
+		   OR (kind IN ('analyst', 'marketer', 'pseudonymous') AND (p.proname LIKE 'report\_%' OR p.proname = 'set_report_filter')))
 	UNION ALL
 	SELECT v.privilege, v.object
 	FROM (VALUES ('INSERT', 'cdp.inbox'), ('USAGE', 'SEQUENCE cdp.inbox_id_seq')) v (privilege, object)

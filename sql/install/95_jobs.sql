@@ -16,15 +16,15 @@ REVOKE ALL ON FUNCTION cdp.unlock_refresh() FROM PUBLIC;
 CREATE FUNCTION cdp.start_progress(rows_before bigint) RETURNS void
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'cdp_start_progress';
-COMMENT ON FUNCTION cdp.start_progress(bigint) IS 'Step of refresh(): from here on report_progress() counts from rows_before.';
+COMMENT ON FUNCTION cdp.start_progress(bigint) IS 'Step of refresh(): from here on note_progress() counts from rows_before.';
 REVOKE ALL ON FUNCTION cdp.start_progress(bigint) FROM PUBLIC;
 
-CREATE FUNCTION cdp.report_progress(rows_done bigint) RETURNS void
+CREATE FUNCTION cdp.note_progress(rows_done bigint) RETURNS void
 LANGUAGE c VOLATILE STRICT
-AS 'MODULE_PATHNAME', 'cdp_report_progress';
-COMMENT ON FUNCTION cdp.report_progress(bigint) IS
+AS 'MODULE_PATHNAME', 'cdp_note_progress';
+COMMENT ON FUNCTION cdp.note_progress(bigint) IS
 'For the work of a step: how many rows it has done in its transaction so far. cdp.job_progress shows it at once, twice a second at most; outside of refresh() it does nothing.';
-REVOKE ALL ON FUNCTION cdp.report_progress(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cdp.note_progress(bigint) FROM PUBLIC;
 
 CREATE FUNCTION cdp.refresh_pid() RETURNS int
 LANGUAGE plpgsql STABLE

@@ -33,6 +33,8 @@ trap clean EXIT
 
 # Functions that the others call; what is not listed here is for everybody.
 inner='
+	queue_reports add_report_facts fill_report_facts score_report_buyers fill_report_churn fill_report_segments erase_from_reports
+	set_report_filter comment_report_columns
 	create_tables layout check_tables check_choice move_identities record_merges merge_persons retire_profiles settle_identities
 	lock_resolver living_profile known_identity strongest_identity profile_keys set_pin hold_together part_identities note_decision
 	decide_link trait_policies merge_fragments merge_fragment_agg golden_traits fold_profiles name_trait_columns customer_columns
