@@ -1,7 +1,7 @@
 -- profile: profile_context(), all about a person in one call
 
 CREATE FUNCTION cdp.profile_context(profile_id bigint, max_events int DEFAULT 10) RETURNS jsonb
-LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'cdp_call_for_reader';
 COMMENT ON FUNCTION cdp.profile_context(bigint, int) IS
 'All that a web page or a call centre needs of a person, in one call: {"profile_id", "traits", "computed_traits", "segments": [names, as of the last refresh], "consents": {purpose: boolean, now}, "identifiers": {type: [active values, last seen first]}, "event_count", "first_seen_at", "last_seen_at", "events": [the latest, newest first, at most max_events, of the 90 days before the last one, without echoes]}. Any id given out earlier may be asked; null for an unknown or erased one, and for persons that cdp.customer does not show to the caller.';

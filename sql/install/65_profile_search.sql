@@ -136,7 +136,7 @@ REVOKE ALL ON FUNCTION cdp.search_names(bigint[], text[], boolean) FROM PUBLIC;
 
 CREATE FUNCTION cdp.search_customers(query text, max_rows int DEFAULT 20)
 RETURNS TABLE (profile_id bigint, name text, matched_on text, score float8)
-LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 20
+LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 20
 AS 'MODULE_PATHNAME', 'cdp_call_for_reader';
 COMMENT ON FUNCTION cdp.search_customers(text, int) IS
 'Persons by what one knows of them: the beginnings of names and of the town in any order, without regard to case and marks; where nobody is found, with one slip in the first four letters of a word; an e-mail address, loyalty card or number in a system from its start (2 characters and more); a phone number by its last digits (4 and more). Best first, score 0 to 1; matched_on tells by what: name, city, or the type of the identifier. Of beginnings that more than 200 persons share some are shown. Only persons that cdp.customer shows to the caller.';
