@@ -84,7 +84,7 @@ DECLARE
 		WHEN kind IN ('analyst', 'marketer') THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
-					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history') OR c.relname LIKE 'report\_%'
+					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history', 'catalogue', 'product_ranking', 'product_partner', 'model_report', 'lookalike_reach') OR c.relname LIKE 'report\_%'
 						 OR ('security_barrier=true' = ANY (c.reloptions)
 							 AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
 										 WHERE w.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass
@@ -96,9 +96,9 @@ DECLARE
 		WHEN kind = 'operator' THEN '{my_access,segment_status,segment_size_history,segment_build_progress,job_progress,job_history,metrics,access_report}'
 		ELSE '{my_access}' END;
 	functions text[] := CASE kind
-		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,describe_segment}'
+		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,describe_segment,recommend,recommend_profiles,recommend_segment}'
 		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,describe_segment,
-			export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
+			recommend,recommend_profiles,recommend_segment,export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'
 		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,require_no_transaction,
 			seal_consents,verify_consent_chain,refresh,refresh_reports,start_refresh,start_step,run_step,end_refresh,cancel_refresh,health}'

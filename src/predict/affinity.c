@@ -20,6 +20,7 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "funcapi.h"
 #include "utils/tuplestore.h"
 
@@ -345,4 +346,33 @@ cdp_item_affinity(PG_FUNCTION_ARGS)
 	CountPairs(affinity, min_baskets, &writer);
 	MemoryContextDelete(context);
 	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(cdp_affinity_metrics);
+
+/* baskets, a, b, both */
+Datum
+cdp_affinity_metrics(PG_FUNCTION_ARGS)
+{
+	int64		all = PG_GETARG_INT64(0),
+				a = PG_GETARG_INT64(1),
+				b = PG_GETARG_INT64(2),
+				both = PG_GETARG_INT64(3);
+	Affinity	none = {0};
+	TupleDesc	desc;
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
+	double		lift,
+				llr;
+
+	if (both < 0 || a <= 0 || b <= 0 || both > Min(a, b) || Max(a, b) > all || all > INT64CONST(1) << 52 || all - a - b + both < 0)
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	lift = (double) both * all / ((double) a * b);
+	llr = LogLikelihoodRatio(&none, all, a, b, both);
+	values[0] = Float8GetDatum(lift < 1 ? -llr : llr);
+	values[1] = Float8GetDatum(both / sqrt((double) a * b));
+	values[2] = Float8GetDatum(lift);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -66,7 +66,13 @@ BlockFor(Examples *examples, Size bytes)
 	{
 		/* the block that is full goes to the file, its room is used again */
 		if (examples->file == NULL)
+		{
+			/* it outlives the query whose rows it takes */
+			MemoryContext old = MemoryContextSwitchTo(examples->context);
+
 			examples->file = BufFileCreateTemp(false);
+			MemoryContextSwitchTo(old);
+		}
 		BufFileWrite(examples->file, block->bytes, BLOCK_BYTES);
 		examples->buffer = block->bytes;
 		block->bytes = NULL;

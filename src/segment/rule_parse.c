@@ -7,7 +7,7 @@
  *		not         := NOT not | '(' condition ')' | TRUE | FALSE | predicate
  *		predicate   := operand comparison | did(...) | sequence(...) [window]
  *					 | member_of('..') | consents_to('..') | has_identifier('..') | sample(n)
- *		operand     := path | aggregate | anniversary(path)
+ *		operand     := path | aggregate | anniversary(path) | predicted('..')
  *
  * Errors are reported once; afterwards the parser sees only the end of the
  * text, so that every loop stops (soft errors of PostgreSQL 16 and later).
@@ -371,6 +371,15 @@ ParseOperand(RuleParser *p)
 		operand->kind = OPERAND_ANNIVERSARY;
 		ExpectSymbol(p, ')');
 	}
+	else if (AtWord(p, "predicted") && TokenIsSymbol(p, &p->ahead, '('))
+	{
+		/* what a model wrote is a trait: the canonical form says so */
+		Advance(p);
+		Advance(p);
+		operand->kind = OPERAND_TRAIT;
+		operand->key = psprintf("predicted.%s", ExpectText(p, "the name of a model in single quotes"));
+		ExpectSymbol(p, ')');
+	}
 	else
 		ParseTraitPath(p, operand);
 	return operand;
@@ -615,11 +624,6 @@ ParsePredicate(RuleParser *p)
 		return ParseNamed(p, RULE_HAS_IDENTIFIER);
 	if (call && AtWord(p, "sample"))
 		return ParseSample(p);
-	if (call && AtWord(p, "predicted"))
-	{
-		Refuse(p, ERRCODE_FEATURE_NOT_SUPPORTED, p->token.start, "predicted() is not supported", NULL, NULL);
-		return NewNode(p, RULE_CONSTANT, p->token.start);
-	}
 	node = NewNode(p, RULE_COMPARE, p->token.start);
 	if (p->token.kind == TOKEN_NAME ||
 		(p->token.kind == TOKEN_WORD &&
@@ -627,9 +631,9 @@ ParsePredicate(RuleParser *p)
 	{
 		AggregateKind ignored;
 
-		if (call && !AtAggregate(p, &ignored) && !AtWord(p, "anniversary"))
+		if (call && !AtAggregate(p, &ignored) && !AtWord(p, "anniversary") && !AtWord(p, "predicted"))
 		{
-			Expected(p, "a function of rules (count, sum, avg, min, max, first, last, distinct, did, days_since_last, sequence, member_of, consents_to, has_identifier, sample, anniversary)", NULL);
+			Expected(p, "a function of rules (count, sum, avg, min, max, first, last, distinct, did, days_since_last, sequence, member_of, consents_to, has_identifier, sample, anniversary, predicted)", NULL);
 			return node;
 		}
 		node->operand = ParseOperand(p);
