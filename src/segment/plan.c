@@ -26,7 +26,6 @@
 		memset(&(plan)->list[(plan)->count], 0, sizeof(*(plan)->list)); \
 	} while (0)
 
-static void CompileNode(RulePlan *plan, RuleNode *node);
 
 /* The zone of setting time_zone */
 pg_tz *
@@ -110,16 +109,47 @@ FillTimes(RulePlan *plan, RuleNode *node)
 	FillTime(plan, node->window.high);
 }
 
+/* A property that is read; equal ones are looked up once */
+static void
+NoteProperty(RulePlan *plan, RuleOperand *operand)
+{
+	StringInfoData key;
+
+	if (operand->kind == OPERAND_REVENUE)
+		plan->needs_revenue = true;
+	if (operand->kind != OPERAND_PROPERTY)
+		return;
+	plan->needs_properties = true;
+	initStringInfo(&key);
+	PrintOperand(&key, operand);
+	for (operand->slot = 1; operand->slot <= plan->nproperties; operand->slot++)
+		if (strcmp(plan->properties[operand->slot - 1].key, key.data) == 0)
+			return;
+	GROW(plan, properties, nproperties, space_properties);
+	plan->properties[plan->nproperties++].key = key.data;
+}
+
 /* Properties that a WHERE condition reads */
 static void
 NoteProperties(RulePlan *plan, RuleNode *node)
 {
 	for (int i = 0; i < node->nargs; i++)
 		NoteProperties(plan, node->args[i]);
-	if (node->operand && node->operand->kind == OPERAND_PROPERTY)
-		plan->needs_properties = true;
-	if (node->operand && node->operand->kind == OPERAND_REVENUE)
-		plan->needs_revenue = true;
+	if (node->operand)
+		NoteProperty(plan, node->operand);
+}
+
+/* A trait that is read; leaves share the look-up */
+static void
+NoteTrait(RulePlan *plan, RuleOperand *operand)
+{
+	plan->needs_traits = true;
+	for (operand->slot = 1; operand->slot <= plan->ntraits; operand->slot++)
+		if (strcmp(plan->traits[operand->slot - 1].key, operand->key) == 0)
+			return;
+	GROW(plan, traits, ntraits, space_traits);
+	plan->traits[plan->ntraits].key = operand->key;
+	plan->traits[plan->ntraits++].length = strlen(operand->key);
 }
 
 static int
@@ -185,10 +215,8 @@ AddSeries(RulePlan *plan, RuleEvent *event, RuleOperand *value, TimestampTz reac
 	plan->series[s].reach = reach;
 	f->series = f->series ? repalloc(f->series, (f->nseries + 1) * sizeof(int)) : palloc(sizeof(int));
 	f->series[f->nseries++] = s;
-	if (value && value->kind == OPERAND_PROPERTY)
-		plan->needs_properties = true;
-	if (value && value->kind == OPERAND_REVENUE)
-		plan->needs_revenue = true;
+	if (value)
+		NoteProperty(plan, value);
 	return s;
 }
 
@@ -281,7 +309,7 @@ CompileLeaf(RulePlan *plan, int number)
 		plan->leaves[number].rule = rule;
 	}
 	else
-		plan->needs_traits = true;
+		NoteTrait(plan, node->operand);
 
 	/* WITHIN on the time of an event has two windows; the outer one is asked here */
 	if (node->kind == RULE_WITHIN && series >= 0)
@@ -310,17 +338,30 @@ AddLeaf(RulePlan *plan, RuleNode *node)
 	return number;
 }
 
+/* Appends the node and its arguments to the rule's nodes; rules can move when others are added */
 static void
-CompileNode(RulePlan *plan, RuleNode *node)
+CompileNode(RulePlan *plan, int number, RuleNode *node)
 {
+	PlanRule   *rule = &plan->rules[number];
+	int			at = rule->nnodes++;
+	int			leaf;
+
 	check_stack_depth();
-	node->leaf = -1;
+	if (at == 0)
+		rule->nodes = palloc(INITIAL_SPACE * sizeof(PlanNode));
+	else if (at >= INITIAL_SPACE && (at & (at - 1)) == 0)
+		rule->nodes = repalloc(rule->nodes, 2 * at * sizeof(PlanNode));
+	rule->nodes[at] = (PlanNode) {.kind = node->kind,.boolean = node->boolean,.leaf = -1};
 	if (node->kind == RULE_AND || node->kind == RULE_OR || node->kind == RULE_NOT)
 	{
 		for (int i = 0; i < node->nargs; i++)
-			CompileNode(plan, node->args[i]);
+			CompileNode(plan, number, node->args[i]);
+		rule = &plan->rules[number];
+		rule->nodes[at].nargs = node->nargs;
+		rule->nodes[at].end = rule->nnodes;
 		return;
 	}
+	rule->nodes[at].end = rule->nnodes;
 	if (node->kind == RULE_CONSTANT)
 		return;
 	if (plan->traits_only &&
@@ -329,7 +370,8 @@ CompileNode(RulePlan *plan, RuleNode *node)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rule needs more than traits: %s", PrintRule(node)),
 				 errhint("Use cdp.matches(profile_id, rule).")));
-	node->leaf = AddLeaf(plan, node);
+	leaf = AddLeaf(plan, node);
+	plan->rules[number].nodes[at].leaf = leaf;
 }
 
 /* Compiles a rule into the plan; its tree must live as long.  Returns its number. */
@@ -345,7 +387,7 @@ PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
 	plan->rules[number].name = name ? pstrdup(name) : NULL;
 	plan->rules[number].tree = tree;
 	plan->rules[number].compiling = true;
-	CompileNode(plan, tree);
+	CompileNode(plan, number, tree);
 	plan->rules[number].compiling = false;
 	plan->rules[number].compiled = true;
 	MemoryContextSwitchTo(old);

@@ -69,30 +69,14 @@ typedef struct Refresh
 	AudienceChanges *audiences;
 	TupleDesc	change_desc;
 
+	int32	   *scratch;		/* room for the ids of all segments */
+
 	int64		evaluated;
 	int64		entered;
 	int64		exited;
 } Refresh;
 
 /* ---- a profile ---- */
-
-static bool
-ContainsId(const int32 *ids, int n, int32 id)
-{
-	int			low = 0;
-	int			high = n;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (ids[middle] < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < n && ids[low] == id;
-}
 
 static bool
 IsDirty(Refresh *r, int64 profile_id)
@@ -136,15 +120,20 @@ NoteChange(Refresh *r, Segment *segment, int64 profile_id, bool entered, Timesta
 static int
 EvaluateMemberships(Refresh *r, RulePlan *plan, ProfileRow *row, int32 *ids, int nids, TimestampTz *due)
 {
-	int32	   *after = palloc(Max(r->nsegments, 1) * sizeof(int32));
+	int32	   *after = r->scratch;
 	int			n = 0;
+	int			next = 0;
 
 	*due = NEVER;
 	for (int i = 0; i < r->nsegments; i++)
 	{
 		Segment    *segment = &r->segments[i];
-		bool		was = ContainsId(ids, nids, segment->segment_id);
-		bool		is = was;
+		bool		was;
+		bool		is;
+
+		while (next < nids && ids[next] < segment->segment_id)
+			next++;
+		is = was = next < nids && ids[next] == segment->segment_id;
 
 		if (!row->living)
 			is = false;
@@ -168,7 +157,7 @@ static void
 SetPlanTime(RulePlan *plan, TimestampTz as_of)
 {
 	plan->as_of = as_of;
-	plan->epoch++;
+	ForgetAnswers(plan);
 	for (int i = 0; i < plan->nleaves; i++)
 	{
 		RuleNode   *node = plan->leaves[i].node;
@@ -263,9 +252,13 @@ RefreshProfile(RulePlan *plan, ProfileRow *row, void *arg)
 	if (r->keeps_others && row->has_state)
 		due = Min(due, row->due_at);
 
-	for (int i = 0; i < r->nsegments; i++)
-		if (ContainsId(ids, n, r->segments[i].segment_id))
-			r->segments[i].members++;
+	for (int i = 0, s = 0; i < n; i++)
+	{
+		while (s < r->nsegments && r->segments[s].segment_id < ids[i])
+			s++;
+		if (s < r->nsegments && r->segments[s].segment_id == ids[i])
+			r->segments[s].members++;
+	}
 	changed = n != nbefore || (n > 0 && memcmp(ids, before, n * sizeof(int32)) != 0);
 	if (changed)
 		NoteDifference(r, row->profile_id, before, nbefore, ids, n);
@@ -448,6 +441,7 @@ LoadSegments(Refresh *r)
 			0, NULL, NULL);
 	r->nsegments = SPI_processed;
 	r->segments = palloc0(Max(r->nsegments, 1) * sizeof(Segment));
+	r->scratch = palloc(Max(r->nsegments, 1) * sizeof(int32));
 	r->last = DT_NOBEGIN;
 	for (int i = 0; i < r->nsegments; i++)
 	{

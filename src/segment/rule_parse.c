@@ -242,6 +242,12 @@ ParseNumber(RuleParser *p, RuleLiteral *literal)
 	/* so that the value has the scale that is printed */
 	literal->number = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(literal->text),
 														  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	/* most are small and whole, and compare faster so */
+	if (strlen(literal->text) <= 18 && strchr(literal->text, '.') == NULL)
+	{
+		literal->is_integer = true;
+		literal->integer = strtoll(literal->text, NULL, 10);
+	}
 	Advance(p);
 }
 
