@@ -59,6 +59,8 @@
 		  FROM (SELECT q.profile_id FROM cdp.dirty_profile q UNION SELECT s.profile_id FROM cdp.profile_state s WHERE s.due_at <= now()) x',
 		 'SELECT r.evaluated, false FROM cdp.refresh_segments() r',
 		 'Membership of segments: profiles whose data changed, whose answers may change by now, and new segments.'),
+		('affinity', 48, '1 hour', 'refresh_affinity', NULL, 'SELECT r.added + r.removed, false FROM cdp.refresh_affinity() r',
+		 'What goes together in baskets, for recommendations.'),
 		('models', 50, '1 day', 'refresh_models', NULL, 'SELECT coalesce(sum(r.persons), 0)::bigint, false FROM cdp.refresh_models() r',
 		 'Models that are due are trained again, and people scored; before the segments that ask for predictions.'),
 		('reports', 70, '15 minutes', 'refresh_reports', NULL, 'SELECT coalesce(sum(r.profiles), 0)::bigint, false FROM cdp.refresh_reports() r',
