@@ -345,6 +345,26 @@ WriteSegments(Refresh *r, bool every_profile)
 			5, types, values);
 }
 
+/* Other modules follow within this transaction; ids NULL: every profile */
+static void
+CallAfterRefresh(const int64 *ids, int nids)
+{
+	Oid			types[1] = {INT8ARRAYOID};
+	Datum		values[1];
+	char		nulls[2] = {ids ? ' ' : 'n', '\0'};
+	Datum	   *elements = ids ? MemoryContextAllocHuge(CurrentMemoryContext, Max(nids, 1) * sizeof(Datum)) : NULL;
+	int			rc;
+
+	for (int i = 0; i < nids; i++)
+		elements[i] = Int64GetDatum(ids[i]);
+	values[0] = ids ? PointerGetDatum(construct_array(elements, nids, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)) : (Datum) 0;
+	rc = SPI_execute_with_args("SELECT cdp.after_refresh($1)", 1, types, values, nulls, false, 0);
+	if (rc < 0)
+		elog(ERROR, "statement of refresh failed: %s", SPI_result_code_string(rc));
+	if (elements)
+		pfree(elements);
+}
+
 /*
  * Evaluates the selected segments for the profiles of ids (NULL: every one).
  * earliest: the first moment for which facts are needed.
@@ -379,6 +399,7 @@ RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
 	MemoryContextSwitchTo(old);
 	WritePass(r);
 	WriteSegments(r, ids == NULL);
+	CallAfterRefresh(ids, ids ? nids : 0);
 	tuplestore_end(r->states);
 	tuplestore_end(r->changes);
 	MemoryContextDelete(plan->context);
