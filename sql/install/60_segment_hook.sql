@@ -15,5 +15,5 @@ BEGIN
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION cdp.after_refresh(bigint[]) IS
-'Calls every function cdp.after_refresh_<module>(bigint[]), in the order of their names, within the refresh''s transaction: once a pass, with the profiles that were evaluated; null means every profile. For refresh_segments().';
+'Calls every function cdp.after_refresh_<module>(bigint[]), in the order of their names, within the refresh''s transaction: once a pass, with the profiles that were evaluated (null: every one), or, when single segments were computed, with those that entered or left. For refresh_segments().';
 REVOKE ALL ON FUNCTION cdp.after_refresh(bigint[]) FROM PUBLIC;

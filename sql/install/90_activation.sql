@@ -134,6 +134,7 @@ REVOKE ALL ON FUNCTION cdp.drop_destination(text) FROM PUBLIC;
 CREATE FUNCTION cdp.agreeing_profiles(ids bigint[], purpose text) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -173,6 +174,7 @@ CREATE FUNCTION cdp.destination_payload(destination_id int, ids bigint[])
 RETURNS TABLE (profile_id bigint, identifiers jsonb, traits jsonb)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -221,6 +223,7 @@ REVOKE ALL ON FUNCTION cdp.destination_payload(int, bigint[]) FROM PUBLIC;
 CREATE FUNCTION cdp.follow_merged_members(ids bigint[]) RETURNS bigint[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -266,6 +269,7 @@ REVOKE ALL ON FUNCTION cdp.follow_merged_members(bigint[]) FROM PUBLIC;
 CREATE FUNCTION cdp.sync_activation(activation_id int, ids bigint[]) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -319,7 +323,7 @@ BEGIN
 	), held AS MATERIALIZED (
 		SELECT DISTINCT e.key AS name, v.value FROM c, jsonb_each(c.identifiers) e, jsonb_array_elements(e.value) v
 	), gone AS (
-		SELECT o.profile_id, e.key AS name, jsonb_agg(v.value ORDER BY v.value) AS values
+		SELECT o.profile_id, e.key AS name, jsonb_agg(v.value ORDER BY v.value) AS values, bool_or(c.identifiers IS NOT NULL) AS stays
 		FROM old o JOIN c ON c.profile_id = o.profile_id, jsonb_each(o.identifiers) e, jsonb_array_elements(e.value) v
 		WHERE o.was_claimed
 		  -- what another member is now known by is not taken away
@@ -331,19 +335,19 @@ BEGIN
 		GROUP BY o.profile_id, e.key
 	)
 	INSERT INTO cdp.delivery (profile_id, destination_id, activation_id, operation, identifiers, traits, reason)
-	SELECT x.profile_id, a.destination_id, a.activation_id, x.operation, x.identifiers, x.traits, x.reason
+	SELECT x.profile_id, a.destination_id, a.activation_id, x.operation, x.identifiers, x.traits,
+		   coalesce(x.reason, CASE WHEN a.deactivated_at IS NOT NULL THEN 'deactivated'
+								   WHEN NOT coalesce(s.segment_ids @> ARRAY[a.segment_id], false) THEN 'left segment'
+								   WHEN s.segment_ids && a.excluded THEN 'excluded'
+								   WHEN NOT EXISTS (SELECT FROM cdp.agreeing_profiles(ARRAY[x.profile_id], a.purpose)) THEN 'consent'
+								   ELSE 'no identifier' END)
 	FROM (SELECT g.profile_id, 'remove' AS operation, jsonb_object_agg(g.name, g.values) AS identifiers, '{}'::jsonb AS traits,
-				 (SELECT CASE WHEN c.identifiers IS NOT NULL THEN 'changed'
-							  WHEN a.deactivated_at IS NOT NULL THEN 'deactivated'
-							  WHEN NOT coalesce(s.segment_ids @> ARRAY[a.segment_id], false) THEN 'left segment'
-							  WHEN s.segment_ids && a.excluded THEN 'excluded'
-							  WHEN NOT EXISTS (SELECT FROM cdp.agreeing_profiles(ARRAY[c.profile_id], a.purpose)) THEN 'consent'
-							  ELSE 'no identifier' END
-				  FROM c LEFT JOIN cdp.profile_state s ON s.profile_id = c.profile_id WHERE c.profile_id = g.profile_id) AS reason
+				 CASE WHEN bool_or(g.stays) THEN 'changed' END AS reason
 		  FROM gone g GROUP BY g.profile_id
 		  UNION ALL
 		  SELECT c.profile_id, 'add', c.identifiers, c.traits, CASE WHEN o.profile_id IS NULL THEN 'entered' ELSE 'changed' END
 		  FROM c LEFT JOIN old o ON o.profile_id = c.profile_id WHERE c.identifiers IS NOT NULL) x
+	LEFT JOIN cdp.profile_state s ON s.profile_id = x.profile_id
 	ORDER BY x.profile_id, x.operation DESC;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	IF n > 0 THEN

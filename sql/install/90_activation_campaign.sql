@@ -178,9 +178,14 @@ BEGIN
 		  AND x.claimed_at > at - c.period AND x.claimed_at <= at) >= c.channel_max THEN
 		RETURN 'frequency cap';
 	END IF;
-	SELECT t.name INTO zone FROM cdp.profile p JOIN pg_timezone_names t ON t.name = p.traits ->> 'timezone' WHERE p.profile_id = refusal.profile_id;
-	local_time := (at AT TIME ZONE coalesce(zone, cdp.setting_value('time_zone')))::time;
-	IF (CASE WHEN c.quiet_from <= c.quiet_until THEN local_time >= c.quiet_from AND local_time < c.quiet_until
+	SELECT p.traits ->> 'timezone' INTO zone FROM cdp.profile p WHERE p.profile_id = refusal.profile_id;
+	BEGIN
+		local_time := (at AT TIME ZONE coalesce(zone, cdp.setting_value('time_zone')))::time;
+	EXCEPTION WHEN invalid_parameter_value THEN
+		-- what a source called a zone is none
+		local_time := (at AT TIME ZONE cdp.setting_value('time_zone'))::time;
+	END;
+	IF c.quiet_from IS NOT NULL AND (CASE WHEN c.quiet_from <= c.quiet_until THEN local_time >= c.quiet_from AND local_time < c.quiet_until
 			 ELSE local_time >= c.quiet_from OR local_time < c.quiet_until END) THEN
 		RETURN 'quiet hours';
 	END IF;

@@ -11,20 +11,22 @@ AS $$
 		(3, 'tcf_purposes', 'tcf_purpose', '{tcf_purpose,purpose}', '{}'),
 		(4, 'sources', 'source', '{name}', '{source_id}'),
 		(5, 'identifier_types', 'identifier_type', '{name}', '{}'),
+		(6, 'identifier_paths', 'identifier_path', '{event,path,type}', '{}'),
 		(7, 'blocked_identifiers', 'blocked_identifier', '{type,pattern}', '{}'),
 		(8, 'traits', 'trait', '{name}', '{position,column_name}'),
 		(9, 'event_types', 'event_type', '{name}', '{}'),
-		(10, 'contact_events', 'contact_event', '{event,channel,property,value}', '{}'),
-		(11, 'segments', 'segment', '{name}', '{segment_id,version,status,error,size,created_at,computed_at,as_of}'),
-		(12, 'hash_rules', 'hash_rule', '{platform,field}', '{}'),
-		(13, 'hash_maps', 'hash_map', '{name,given}', '{}'),
-		(14, 'export_formats', 'export_format', '{platform}', '{}'),
-		(15, 'channel_rules', 'channel_rule', '{channel}', '{}'),
-		(16, 'destinations', 'destination', '{name}', '{destination_id,created_at,is_paused}'),
-		(17, 'activations', 'activation', '{destination,segment}', '{activation_id,destination_id,activated_at}'),
-		(18, 'conversions', 'conversion', '{destination}', '{conversion_id,destination_id,since}'),
-		(19, 'campaigns', 'campaign', '{name}', '{campaign_id,created_at}'),
-		(20, 'campaign_variants', 'campaign_variant', '{campaign,variant}', '{campaign_id}')) t
+		(10, 'traffic_rules', 'traffic_rule', '{name}', '{}'),
+		(11, 'contact_events', 'contact_event', '{event,channel,property,value}', '{}'),
+		(12, 'segments', 'segment', '{name}', '{segment_id,version,status,error,size,created_at,computed_at,as_of}'),
+		(13, 'hash_rules', 'hash_rule', '{platform,field}', '{}'),
+		(14, 'hash_maps', 'hash_map', '{name,given}', '{}'),
+		(15, 'export_formats', 'export_format', '{platform}', '{}'),
+		(16, 'channel_rules', 'channel_rule', '{channel}', '{}'),
+		(17, 'destinations', 'destination', '{name}', '{destination_id,created_at,is_paused}'),
+		(18, 'activations', 'activation', '{destination,segment}', '{activation_id,destination_id,activated_at}'),
+		(19, 'conversions', 'conversion', '{destination}', '{conversion_id,destination_id,since}'),
+		(20, 'campaigns', 'campaign', '{name}', '{campaign_id,created_at}'),
+		(21, 'campaign_variants', 'campaign_variant', '{campaign,variant}', '{campaign_id}')) t
 $$;
 COMMENT ON FUNCTION cdp.config_sections() IS
 'What export_config() holds, in the order in which it can be brought in: section, its table, the columns that name a row, the columns that are left out (ids and what is computed).';

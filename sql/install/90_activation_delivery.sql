@@ -3,6 +3,7 @@
 CREATE FUNCTION cdp.refuse_deliveries(ids bigint[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -26,6 +27,7 @@ RETURNS TABLE (delivery_id bigint, operation text, audience text, usage text, pr
 			   idempotency_key uuid, attempt int, claimed_until timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -87,6 +89,7 @@ REVOKE ALL ON FUNCTION cdp.claim_deliveries(text, int, text) FROM PUBLIC;
 CREATE FUNCTION cdp.complete_deliveries(ids bigint[], ok boolean, error text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -162,6 +165,7 @@ REVOKE ALL ON FUNCTION cdp.prune_deliveries(interval) FROM PUBLIC;
 CREATE FUNCTION cdp.erase_from_activation(ids bigint[]) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -124,6 +124,7 @@ COMMENT ON FUNCTION cdp.conversion_payload(text, text, uuid, timestamptz, numeri
 CREATE FUNCTION cdp.sync_conversions(ids bigint[]) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -44,7 +44,7 @@
 		PRIMARY KEY (profile_id, activation_id)
 	);
 	CREATE INDEX IF NOT EXISTS activation_member_activation ON cdp.activation_member (activation_id);
-	CREATE INDEX IF NOT EXISTS activation_member_identifiers ON cdp.activation_member USING gin (identifiers jsonb_path_ops);
+	CREATE INDEX IF NOT EXISTS activation_member_identifiers ON cdp.activation_member USING gin (identifiers jsonb_path_ops) WITH (fastupdate = off);
 	COMMENT ON TABLE cdp.activation_member IS 'What a destination holds of whom once its open deliveries are done: the exit of a person removes exactly this.';
 	COMMENT ON COLUMN cdp.activation_member.identifiers IS 'By the name under which they are sent: {"email": ["…"]}, hashed when the destination wants that.';
 	COMMENT ON COLUMN cdp.activation_member.was_claimed IS 'A worker has had it: an exit must be sent.';

@@ -298,6 +298,9 @@ WritePass(Refresh *r)
 			"WHERE NOT EXISTS (SELECT FROM undone u WHERE u.segment_id = n.segment_id "
 			"AND u.changed_at = n.changed_at AND u.profile_id = n.profile_id) "
 			"ON CONFLICT (segment_id, changed_at, profile_id) DO NOTHING", 0, NULL, NULL);
+	/* a named pass reads no other news of a person than who came and went */
+	if (r->keeps_others)
+		Execute("SELECT cdp.after_refresh(ARRAY(SELECT DISTINCT n.profile_id FROM new_change n))", 0, NULL, NULL);
 	SPI_unregister_relation("new_state");
 	SPI_unregister_relation("new_change");
 }
@@ -399,7 +402,8 @@ RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
 	MemoryContextSwitchTo(old);
 	WritePass(r);
 	WriteSegments(r, ids == NULL);
-	CallAfterRefresh(ids, ids ? nids : 0);
+	if (!r->keeps_others)
+		CallAfterRefresh(ids, ids ? nids : 0);
 	tuplestore_end(r->states);
 	tuplestore_end(r->changes);
 	MemoryContextDelete(plan->context);
