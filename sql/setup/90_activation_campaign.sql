@@ -119,7 +119,7 @@
 	GROUP BY v.profile_id;
 	COMMENT ON VIEW cdp.contact_channel IS 'The channel on which a person really opens what is sent, by the events of the last year (cdp.contact_rule names them), with the counts of all channels. Null channel: nothing was opened.';
 
-	CREATE OR REPLACE VIEW cdp.report_campaign AS
+	CREATE OR REPLACE VIEW cdp.report_campaign_uplift AS
 	WITH assigned AS (
 		SELECT DISTINCT ON (a.campaign_id, a.profile_id) a.campaign_id, a.profile_id, a.variant, a.assigned_at
 		FROM cdp.campaign_assignment a ORDER BY a.campaign_id, a.profile_id, a.assigned_at, a.anchor
@@ -161,8 +161,8 @@
 	LEFT JOIN rate c ON c.campaign_id = r.campaign_id AND c.variant = 'control' AND r.variant <> 'control',
 	LATERAL (SELECT r.people >= (SELECT s.value::bigint FROM cdp.setting s WHERE s.name = 'k_floor')
 					OR (SELECT x.masks[3] = 1 FROM cdp.reader x) AS shown) f;
-	COMMENT ON VIEW cdp.report_campaign IS
+	COMMENT ON VIEW cdp.report_campaign_uplift IS
 	'Results of campaigns by variant, the control group among them. Everybody who was assigned counts, contacted or not, so that the groups stay comparable. Groups below the setting k_floor show no results to others than the owner.';
-	COMMENT ON COLUMN cdp.report_campaign.conversion_rate IS 'Share of people with a goal_event within goal_window after their assignment.';
-	COMMENT ON COLUMN cdp.report_campaign.revenue IS 'Of those events, in the base currency.';
-	COMMENT ON COLUMN cdp.report_campaign.uplift IS 'Conversion rate less that of the control group; uplift_low, uplift_high: 95 % confidence interval (Newcombe). When it holds 0, nothing is shown.';
+	COMMENT ON COLUMN cdp.report_campaign_uplift.conversion_rate IS 'Share of people with a goal_event within goal_window after their assignment.';
+	COMMENT ON COLUMN cdp.report_campaign_uplift.revenue IS 'Of those events, in the base currency.';
+	COMMENT ON COLUMN cdp.report_campaign_uplift.uplift IS 'Conversion rate less that of the control group; uplift_low, uplift_high: 95 % confidence interval (Newcombe). When it holds 0, nothing is shown.';
