@@ -50,6 +50,9 @@ inner='
 	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import consents_at
 	living_profile_matches traits_match rule_time segment_sql_at rule_references nearest_name check_segment unknown_name
 	rules_changed check_trait_type check_rule_names fill_segments segment_users explain_living_profile
+	change_audiences note_segment_sizes note_segment_version require_segment erase_from_segment query_columns segment_query
+	segment_query_ids run_segment_query run_segment_queries segment_parts add_listed_segment list_keys refresh_chunk start_build
+	build_chunk template_rule
 '
 
 # ask SQL: unaligned rows
