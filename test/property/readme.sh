@@ -52,6 +52,9 @@ inner='
 	rules_changed check_trait_type check_rule_names fill_segments segment_users explain_living_profile
 	lock_refresh unlock_refresh refresh_pid start_progress start_refresh start_step run_step end_refresh run_inbox run_partitions
 	run_identities run_consents run_profile_retention run_history calendar_time health_of health_intake health_derived health_database health_deliveries
+	change_audiences note_segment_sizes note_segment_version require_segment erase_from_segment query_columns segment_query
+	segment_query_ids run_segment_query run_segment_queries segment_parts add_listed_segment list_keys refresh_chunk start_build
+	build_chunk template_rule
 '
 
 # ask SQL: unaligned rows
