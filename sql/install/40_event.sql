@@ -105,6 +105,13 @@ COMMENT ON PROCEDURE cdp.process_inbox(int) IS
 'Processes the inbox to its end, a commit per batch: may be stopped and started again at any time, and run in several sessions. Raises 25001 inside a transaction.';
 REVOKE ALL ON PROCEDURE cdp.process_inbox(int) FROM PUBLIC;
 
+CREATE FUNCTION cdp.rules_changed() RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'cdp_rules_changed';
+COMMENT ON FUNCTION cdp.rules_changed() IS
+'Trigger of the tables of rules that messages are read by: tells all sessions to read them again after the commit.';
+REVOKE ALL ON FUNCTION cdp.rules_changed() FROM PUBLIC;
+
 CREATE FUNCTION cdp.replay_batch(source text, up_to bigint, batch_size int,
 								 OUT received int, OUT accepted int, OUT duplicate int, OUT rejected int)
 LANGUAGE c VOLATILE

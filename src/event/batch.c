@@ -1,16 +1,13 @@
 /*
  * batch.c
- *		The parts of a batch: rules read from the tables, payloads cut into
- *		messages, and the lists of what was rejected or odd.
+ *		The parts of a batch: payloads cut into messages, and the lists of what
+ *		was rejected or odd.
  */
 #include "core/core.h"
 
 #include "common/hashfn.h"
 
-#include "core/rowset.h"
 #include "event/batch.h"
-#include "event/plan.h"
-#include "event/traffic.h"
 
 typedef struct IssueEntry
 {
@@ -34,180 +31,6 @@ struct IssueHash
 {
 	IssueTable_hash *table;
 };
-
-static Statement select_paths = {
-	"SELECT nullif(event, '*'), path, type FROM cdp.identifier_path ORDER BY event, path, type"
-};
-static Statement select_event_types = {
-	"SELECT name, dedupe_property, revenue_property FROM cdp.event_type"
-	" WHERE dedupe_property IS NOT NULL OR revenue_property IS NOT NULL ORDER BY name COLLATE \"C\""
-};
-static Statement select_purposes = {
-	"SELECT purpose_id, name FROM cdp.purpose UNION ALL"
-	" SELECT purpose_id, unnest(aliases) FROM cdp.purpose ORDER BY 1"
-};
-static Statement select_tcf_purposes = {
-	"SELECT t.tcf_purpose, p.purpose_id FROM cdp.tcf_purpose t JOIN cdp.purpose p ON p.name = t.purpose"
-	" ORDER BY p.purpose_id, t.tcf_purpose"
-};
-static Statement select_kept_empty = {"SELECT name FROM cdp.trait WHERE NOT ignore_empty"};
-static Statement select_contact_events = {
-	"SELECT DISTINCT event COLLATE \"C\" FROM cdp.contact_event ORDER BY 1"
-};
-static Statement select_salt = {
-	"SELECT value FROM cdp.secret WHERE name = 'suppression' AND EXISTS (SELECT FROM cdp.suppression)"
-};
-static Statement select_settings = {
-	"SELECT (extract(epoch FROM (SELECT value FROM cdp.setting WHERE name = 'clock_skew_threshold')::interval) * 1000000)::bigint,"
-	" (extract(epoch FROM (SELECT value FROM cdp.setting WHERE name = 'future_tolerance')::interval) * 1000000)::bigint,"
-	" (SELECT value FROM cdp.setting WHERE name = 'max_message_size')::int,"
-	" (SELECT value FROM cdp.setting WHERE name = 'base_currency')"
-};
-
-static char *
-Text(uint64 row, int column)
-{
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
-}
-
-static Datum
-Value(uint64 row, int column)
-{
-	bool		isnull;
-
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
-}
-
-static void
-LoadPaths(IngestRules *rules)
-{
-	StatementRun(&select_paths, NULL, NULL);
-	rules->paths = palloc(sizeof(IdentifierPathRow) * Max(SPI_processed, 1));
-	rules->trait_paths = palloc(sizeof(IdentifierPathRow) * Max(SPI_processed, 1));
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		char	   *type_name = Text(row, 3);
-		char	   *path = Text(row, 2);
-		IdentifierPathRow entry;
-
-		entry.type = FindIdentifierType(rules->identifiers, type_name, strlen(type_name));
-		if (entry.type < 0)
-			continue;			/* a path for a type that is gone */
-		entry.event = Text(row, 1);
-		entry.path = path;
-		if (strncmp(path, "traits.", 7) == 0)
-		{
-			entry.path = path + 7;
-			rules->trait_paths[rules->ntrait_paths++] = entry;
-		}
-		else
-			rules->paths[rules->npaths++] = entry;
-	}
-}
-
-/* A type that messages need by its name. */
-static int
-RequiredType(const IdentifierRules *rules, const char *name)
-{
-	int			type = FindIdentifierType(rules, name, strlen(name));
-
-	if (type < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_CDP_UNKNOWN_NAME),
-				 errmsg("identifier type \"%s\" is missing", name),
-				 errhint("Put its row back into cdp.identifier_type.")));
-	return type;
-}
-
-/* Reads all rules in the current memory context.  SPI must be connected. */
-IngestRules *
-LoadIngestRules(void)
-{
-	IngestRules *rules = palloc0(sizeof(IngestRules));
-
-	rules->identifiers = LoadIdentifierRules();
-	rules->anonymous_id_type = RequiredType(rules->identifiers, "anonymous_id");
-	rules->user_id_type = RequiredType(rules->identifiers, "user_id");
-	LoadPaths(rules);
-
-	StatementRun(&select_event_types, NULL, NULL);
-	rules->nevent_types = SPI_processed;
-	rules->event_types = palloc(sizeof(EventTypeRow) * Max(SPI_processed, 1));
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		rules->event_types[row].name = Text(row, 1);
-		rules->event_types[row].dedupe_property = Text(row, 2);
-		rules->event_types[row].revenue_property = Text(row, 3);
-	}
-
-	StatementRun(&select_purposes, NULL, NULL);
-	rules->npurposes = SPI_processed;
-	rules->purposes = palloc(sizeof(PurposeRow) * Max(SPI_processed, 1));
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		rules->purposes[row].purpose_id = DatumGetInt16(Value(row, 1));
-		rules->purposes[row].name = Text(row, 2);
-	}
-
-	StatementRun(&select_tcf_purposes, NULL, NULL);
-	rules->ntcf_purposes = SPI_processed;
-	rules->tcf_purposes = palloc(sizeof(TcfPurposeRow) * Max(SPI_processed, 1));
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		rules->tcf_purposes[row].tcf_purpose = DatumGetInt32(Value(row, 1));
-		rules->tcf_purposes[row].purpose_id = DatumGetInt16(Value(row, 2));
-	}
-
-	rules->plan = LoadTrackingPlan();
-	rules->traffic = LoadTrafficRules();
-
-	StatementRun(&select_kept_empty, NULL, NULL);
-	rules->nkept_empty = SPI_processed;
-	rules->kept_empty = palloc(sizeof(char *) * Max(SPI_processed, 1));
-	for (uint64 row = 0; row < SPI_processed; row++)
-		rules->kept_empty[row] = Text(row, 1);
-
-	StatementRun(&select_contact_events, NULL, NULL);
-	rules->ncontact_events = SPI_processed;
-	rules->contact_events = palloc(sizeof(char *) * Max(SPI_processed, 1));
-	for (uint64 row = 0; row < SPI_processed; row++)
-		rules->contact_events[row] = Text(row, 1);
-
-	StatementRun(&select_salt, NULL, NULL);
-	if (SPI_processed == 1)
-		rules->suppression_salt = DatumGetByteaPCopy(Value(0, 1));
-
-	StatementRun(&select_settings, NULL, NULL);
-	rules->clock_skew_threshold = DatumGetInt64(Value(0, 1));
-	rules->future_tolerance = DatumGetInt64(Value(0, 2));
-	rules->max_message_size = DatumGetInt32(Value(0, 3));
-	rules->base_currency = Text(0, 4);
-	return rules;
-}
-
-static int
-CompareEventType(const void *name, const void *row)
-{
-	return strcmp(name, ((const EventTypeRow *) row)->name);
-}
-
-const EventTypeRow *
-FindEventType(const IngestRules *rules, const char *name)
-{
-	return bsearch(name, rules->event_types, rules->nevent_types, sizeof(EventTypeRow), CompareEventType);
-}
-
-static int
-CompareName(const void *name, const void *element)
-{
-	return strcmp(name, *(char *const *) element);
-}
-
-bool
-IsContactEvent(const IngestRules *rules, const char *name)
-{
-	return bsearch(name, rules->contact_events, rules->ncontact_events, sizeof(char *), CompareName) != NULL;
-}
 
 /* A new batch, in the current memory context. */
 Batch *

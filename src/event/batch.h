@@ -76,7 +76,7 @@ extern void NoteIssue(Batch *batch, int16 source_id, const char *kind, const cha
 					  const char *format,...) pg_attribute_printf(5, 6);
 
 extern Batch *BatchCreate(IngestRules *rules, TimestampTz now);
-extern IngestRules *LoadIngestRules(void);
+extern IngestRules *CurrentIngestRules(void);
 extern void ReadPayload(Batch *batch, const Payload *payload);
 extern void ApplySuppressions(Batch *batch);
 extern void StoreBatch(Batch *batch);

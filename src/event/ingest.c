@@ -26,7 +26,6 @@
 #include "core/rowset.h"
 #include "core/step.h"
 #include "event/batch.h"
-#include "event/plan.h"
 
 PG_FUNCTION_INFO_V1(cdp_ingest_jsonb);
 PG_FUNCTION_INFO_V1(cdp_ingest_text);
@@ -37,10 +36,6 @@ PG_FUNCTION_INFO_V1(cdp_replay_batch);
 
 #define INGEST_CHUNK 10000
 
-static Statement select_sources = {
-	"SELECT source_id, name, kind, user_id_type, plan_mode FROM cdp.source"
-};
-
 /* attempts of a batch before it takes the resolver's lock for itself alone */
 #define SHARED_ATTEMPTS 2
 #define MAX_ATTEMPTS 4
@@ -50,37 +45,10 @@ typedef struct Ingest
 {
 	MemoryContext context;
 	IngestRules *rules;
-	SourceRow  *sources;
-	int			nsources;
 	TimestampTz now;
 	bool		is_exclusive;	/* the resolver's lock is held by this session alone */
 	Counts		counts;
 } Ingest;
-
-static void
-LoadSources(Ingest *ingest)
-{
-	StatementRun(&select_sources, NULL, NULL);
-	ingest->nsources = SPI_processed;
-	ingest->sources = palloc(sizeof(SourceRow) * Max(SPI_processed, 1));
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[row];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		SourceRow  *source = &ingest->sources[row];
-		char	   *type = SPI_getvalue(tuple, desc, 4);
-
-		source->source_id = DatumGetInt16(SPI_getbinval(tuple, desc, 1, &isnull));
-		source->name = SPI_getvalue(tuple, desc, 2);
-		source->is_stream = strcmp(SPI_getvalue(tuple, desc, 3), "stream") == 0 ||
-			strcmp(SPI_getvalue(tuple, desc, 3), "crm") == 0;
-		source->user_id_type = FindIdentifierType(ingest->rules->identifiers, type, strlen(type));
-		if (source->user_id_type < 0)
-			source->user_id_type = ingest->rules->user_id_type;
-		source->plan_mode = PlanModeFromText(SPI_getvalue(tuple, desc, 5));
-	}
-}
 
 /* SPI is connected; everything lives in the context that is returned with it. */
 static Ingest *
@@ -101,8 +69,7 @@ IngestBegin(bool is_exclusive)
 	ingest->is_exclusive = is_exclusive;
 	if (is_exclusive)
 		LockResolver(false);
-	ingest->rules = LoadIngestRules();
-	LoadSources(ingest);
+	ingest->rules = CurrentIngestRules();
 	MemoryContextSwitchTo(old);
 	return ingest;
 }
@@ -110,9 +77,9 @@ IngestBegin(bool is_exclusive)
 static const SourceRow *
 FindSource(const Ingest *ingest, const char *name)
 {
-	for (int i = 0; i < ingest->nsources; i++)
-		if (strcmp(ingest->sources[i].name, name) == 0)
-			return &ingest->sources[i];
+	for (int i = 0; i < ingest->rules->nsources; i++)
+		if (strcmp(ingest->rules->sources[i].name, name) == 0)
+			return &ingest->rules->sources[i];
 	return NULL;
 }
 

@@ -58,6 +58,9 @@ typedef struct IdentifierPathRow
 
 typedef struct IngestRules
 {
+	MemoryContext context;		/* where they live, when they are kept */
+	int			nsources;
+	SourceRow  *sources;
 	IdentifierRules *identifiers;
 	int			user_id_type;
 	int			anonymous_id_type;

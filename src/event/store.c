@@ -200,7 +200,7 @@ PlanByKey(void)
 {
 	static const char *const settings[][2] = {
 		{"enable_hashjoin", "off"}, {"enable_mergejoin", "off"}, {"enable_seqscan", "off"},
-		{"join_collapse_limit", "1"}, {"from_collapse_limit", "1"}
+		{"join_collapse_limit", "1"}, {"from_collapse_limit", "1"}, {"plan_cache_mode", "force_generic_plan"}
 	};
 	int			level = NewGUCNestLevel();
 

@@ -69,7 +69,7 @@ typedef struct AgentEntry
 
 struct TrafficRules
 {
-	MemoryContext context;
+	MemoryContext agent_context;
 	int			nrules;
 	TrafficRule *rules;
 	bool		has_others;		/* rules about something else than user agents */
@@ -147,7 +147,7 @@ TrafficRulesFromJsonb(Jsonb *jsonb)
 	TrafficRules *rules = palloc0(sizeof(TrafficRules));
 	const JsonNode *list = JsonFromJsonb(jsonb);
 
-	rules->context = CurrentMemoryContext;
+	rules->agent_context = AllocSetContextCreate(CurrentMemoryContext, "cdp user agents", ALLOCSET_SMALL_SIZES);
 	if (list == NULL || list->kind != JSON_NODE_ARRAY)
 		return rules;
 	rules->rules = palloc0(sizeof(TrafficRule) * Max(list->count, 1));
@@ -274,8 +274,8 @@ KindsOfAgent(TrafficRules *rules, const JsonNode *node)
 	if (rules->agents == NULL || rules->agents->members >= MAX_AGENTS)
 	{
 		if (rules->agents)
-			AgentTable_destroy(rules->agents);
-		rules->agents = AgentTable_create(rules->context, 64, NULL);
+			MemoryContextReset(rules->agent_context);
+		rules->agents = AgentTable_create(rules->agent_context, 64, NULL);
 	}
 	entry = AgentTable_lookup(rules->agents, agent);
 	if (entry == NULL)
@@ -286,7 +286,7 @@ KindsOfAgent(TrafficRules *rules, const JsonNode *node)
 			if (rules->rules[i].field == FIELD_USER_AGENT && (kinds & rules->rules[i].kind) == 0 &&
 				MatchesText(&rules->rules[i], agent, len))
 				kinds |= rules->rules[i].kind;
-		entry = AgentTable_insert(rules->agents, MemoryContextStrdup(rules->context, agent), &found);
+		entry = AgentTable_insert(rules->agents, MemoryContextStrdup(rules->agent_context, agent), &found);
 		entry->kinds = kinds;
 	}
 	pfree(agent);

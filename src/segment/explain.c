@@ -18,7 +18,8 @@ PG_FUNCTION_INFO_V1(cdp_check_segment);
 /* ---- explain_segment ---- */
 
 static void
-ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, int depth, ReturnSetInfo *result)
+ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, const PlanNode *nodes, int at, int depth,
+			ReturnSetInfo *result)
 {
 	StringInfoData clause;
 	Datum		values[5];
@@ -29,14 +30,14 @@ ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, int depth, ReturnSe
 
 	check_stack_depth();
 	initStringInfo(&clause);
-	EvaluateNode(plan, row, node, &truth, &until);
+	EvaluateNode(plan, row, nodes, at, &truth, &until);
 	if (node->kind == RULE_AND || node->kind == RULE_OR || node->kind == RULE_NOT)
 		appendStringInfoString(&clause, node->kind == RULE_AND ? "AND" : node->kind == RULE_OR ? "OR" : "NOT");
 	else
 	{
 		PrintRuleNode(&clause, node);
-		if (node->leaf >= 0)
-			value = ValueText(&plan->leaves[node->leaf].value);
+		if (nodes[at].leaf >= 0)
+			value = ValueText(&plan->leaves[nodes[at].leaf].value);
 	}
 	values[0] = Int32GetDatum(depth);
 	values[1] = CStringGetTextDatum(clause.data);
@@ -48,16 +49,20 @@ ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, int depth, ReturnSe
 	nulls[4] = until == NEVER;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 
-	for (int i = 0; i < node->nargs; i++)
-		ExplainNode(plan, row, node->args[i], depth + 1, result);
+	for (int i = 0, arg = at + 1; i < nodes[at].nargs; i++, arg = nodes[arg].end)
+		ExplainNode(plan, row, node->args[i], nodes, arg, depth + 1, result);
 	if (node->kind == RULE_MEMBER_OF)
-		ExplainNode(plan, row, plan->rules[plan->leaves[node->leaf].rule].tree, depth + 1, result);
+	{
+		PlanRule   *rule = &plan->rules[plan->leaves[nodes[at].leaf].rule];
+
+		ExplainNode(plan, row, rule->tree, rule->nodes, 0, depth + 1, result);
+	}
 }
 
 static void
 ExplainProfile(RulePlan *plan, ProfileRow *row, void *arg)
 {
-	ExplainNode(plan, row, plan->rules[0].tree, 0, arg);
+	ExplainNode(plan, row, plan->rules[0].tree, plan->rules[0].nodes, 0, 0, arg);
 }
 
 /* explain_segment(living profile, segment, as_of) */

@@ -185,7 +185,7 @@ MetricTruth(RulePlan *plan, PlanLeaf *leaf, const RuleValue *value)
 #define DAY_NUMERIC int64_to_numeric(USECS_PER_DAY)
 
 static void
-EvaluateDaysSince(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series)
+EvaluateDaysSince(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series, PlanAnswer *answer)
 {
 	int			n = CountUntil(series, plan->as_of);
 	RuleValue	value = {VALUE_NULL};
@@ -225,8 +225,8 @@ EvaluateDaysSince(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series)
 		}
 	}
 	leaf->value = value;
-	leaf->truth = MetricTruth(plan, leaf, &value);
-	leaf->until = until;
+	answer->truth = MetricTruth(plan, leaf, &value);
+	answer->until = until;
 }
 
 /* ---- all other metrics ---- */
@@ -255,7 +255,7 @@ OtherChanges(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series, const RuleWindo
 }
 
 void
-EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
+EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 {
 	RuleOperand *operand = leaf->node->operand;
 	PlanSeries *series = &plan->series[leaf->series];
@@ -270,7 +270,7 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
 
 	if (operand->aggregate == AGGREGATE_DAYS_SINCE_LAST)
 	{
-		EvaluateDaysSince(plan, leaf, series);
+		EvaluateDaysSince(plan, leaf, series, answer);
 		return;
 	}
 	if (leaf->node->kind == RULE_WITHIN)
@@ -294,11 +294,11 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
 			smallest[truth] = i;
 		}
 	}
-	leaf->truth = truth;
-	leaf->until = NEVER;
+	answer->truth = truth;
+	answer->until = NEVER;
 	if (!plan->wants_until)
 		return;
-	leaf->until = OtherChanges(plan, leaf, series, window, &bounds);
+	answer->until = OtherChanges(plan, leaf, series, window, &bounds);
 	if (steps && last > first)
 	{
 		int			flip = PG_INT32_MAX;
@@ -307,7 +307,7 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
 			if (t != (int) truth)
 				flip = Min(flip, smallest[t]);
 		if (flip > first && flip <= last)
-			leaf->until = Min(leaf->until,
+			answer->until = Min(answer->until,
 							  LeaveTime(window, &bounds, series->facts[flip - 1].at, plan->as_of, plan->zone));
 	}
 	/* first(...) WITHIN n DAYS: the value's own window moves as well */
@@ -316,9 +316,9 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
 		TimestampTz at;
 
 		if (ValueTime(&leaf->value, plan->zone, &at))
-			leaf->until = Min(leaf->until, TimeFlip(&leaf->node->window, &leaf->bounds, at, plan->as_of, plan->zone));
+			answer->until = Min(answer->until, TimeFlip(&leaf->node->window, &leaf->bounds, at, plan->as_of, plan->zone));
 		if (steps && last > first)
-			leaf->until = Min(leaf->until,
+			answer->until = Min(answer->until,
 							  LeaveTime(window, &bounds, series->facts[first].at, plan->as_of, plan->zone));
 	}
 }

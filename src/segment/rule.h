@@ -63,7 +63,8 @@ typedef enum RuleKind
 	RULE_MEMBER_OF,
 	RULE_CONSENTS_TO,
 	RULE_HAS_IDENTIFIER,
-	RULE_SAMPLE
+	RULE_SAMPLE,
+	RULE_LISTED					/* in no rule: what a list or a query says; name tells which */
 } RuleKind;
 
 typedef enum RuleOperator
@@ -90,6 +91,8 @@ typedef struct RuleLiteral
 	char	   *text;			/* as printed: number normalized, time as written */
 	int			length;
 	Numeric		number;
+	bool		is_integer;		/* number, in integer */
+	int64		integer;
 	bool		boolean;
 	TimestampTz at;				/* filled when the zone is known */
 	int			position;
@@ -178,7 +181,8 @@ typedef struct RuleOperand
 	RuleEvent  *event;
 	struct RuleOperand *value;	/* what is aggregated: property, revenue, NULL */
 	RuleWindow	window;
-	int			series;			/* number in the plan */
+	int			series;			/* numbers in the plan; slot: of a trait or a property, from 1 */
+	int			slot;
 } RuleOperand;
 
 typedef struct RuleStep
@@ -205,7 +209,6 @@ typedef struct RuleNode
 	char	   *name;			/* MEMBER_OF, CONSENTS_TO, HAS_IDENTIFIER */
 	int			nsteps;
 	RuleStep   *steps;
-	int			leaf;			/* number in the plan */
 } RuleNode;
 
 /* rule_parse.c */

@@ -7,7 +7,7 @@
  *		not         := NOT not | '(' condition ')' | TRUE | FALSE | predicate
  *		predicate   := operand comparison | did(...) | sequence(...) [window]
  *					 | member_of('..') | consents_to('..') | has_identifier('..') | sample(n)
- *		operand     := path | aggregate | anniversary(path)
+ *		operand     := path | aggregate | anniversary(path) | predicted('..')
  *
  * Errors are reported once; afterwards the parser sees only the end of the
  * text, so that every loop stops (soft errors of PostgreSQL 16 and later).
@@ -242,6 +242,12 @@ ParseNumber(RuleParser *p, RuleLiteral *literal)
 	/* so that the value has the scale that is printed */
 	literal->number = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(literal->text),
 														  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	/* most are small and whole, and compare faster so */
+	if (strlen(literal->text) <= 18 && strchr(literal->text, '.') == NULL)
+	{
+		literal->is_integer = true;
+		literal->integer = strtoll(literal->text, NULL, 10);
+	}
 	Advance(p);
 }
 
@@ -369,6 +375,15 @@ ParseOperand(RuleParser *p)
 		Advance(p);
 		ParseTraitPath(p, operand);
 		operand->kind = OPERAND_ANNIVERSARY;
+		ExpectSymbol(p, ')');
+	}
+	else if (AtWord(p, "predicted") && TokenIsSymbol(p, &p->ahead, '('))
+	{
+		/* what a model wrote is a trait: the canonical form says so */
+		Advance(p);
+		Advance(p);
+		operand->kind = OPERAND_TRAIT;
+		operand->key = psprintf("predicted.%s", ExpectText(p, "the name of a model in single quotes"));
 		ExpectSymbol(p, ')');
 	}
 	else
@@ -615,11 +630,6 @@ ParsePredicate(RuleParser *p)
 		return ParseNamed(p, RULE_HAS_IDENTIFIER);
 	if (call && AtWord(p, "sample"))
 		return ParseSample(p);
-	if (call && AtWord(p, "predicted"))
-	{
-		Refuse(p, ERRCODE_FEATURE_NOT_SUPPORTED, p->token.start, "predicted() is not supported", NULL, NULL);
-		return NewNode(p, RULE_CONSTANT, p->token.start);
-	}
 	node = NewNode(p, RULE_COMPARE, p->token.start);
 	if (p->token.kind == TOKEN_NAME ||
 		(p->token.kind == TOKEN_WORD &&
@@ -627,9 +637,9 @@ ParsePredicate(RuleParser *p)
 	{
 		AggregateKind ignored;
 
-		if (call && !AtAggregate(p, &ignored) && !AtWord(p, "anniversary"))
+		if (call && !AtAggregate(p, &ignored) && !AtWord(p, "anniversary") && !AtWord(p, "predicted"))
 		{
-			Expected(p, "a function of rules (count, sum, avg, min, max, first, last, distinct, did, days_since_last, sequence, member_of, consents_to, has_identifier, sample, anniversary)", NULL);
+			Expected(p, "a function of rules (count, sum, avg, min, max, first, last, distinct, did, days_since_last, sequence, member_of, consents_to, has_identifier, sample, anniversary, predicted)", NULL);
 			return node;
 		}
 		node->operand = ParseOperand(p);

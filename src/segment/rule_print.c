@@ -339,6 +339,9 @@ PrintRuleNode(StringInfo buf, RuleNode *node)
 			PrintText(buf, node->name);
 			appendStringInfoChar(buf, ')');
 			break;
+		case RULE_LISTED:
+			appendStringInfoString(buf, node->name);
+			break;
 		case RULE_SAMPLE:
 			appendStringInfo(buf, "sample(%s)", node->values[0].text);
 			break;

@@ -101,7 +101,7 @@ FirstStep(RulePlan *plan, PlanLeaf *leaf, Ends *ends, PlanSeries *series, Timest
 }
 
 void
-EvaluateSequence(RulePlan *plan, PlanLeaf *leaf)
+EvaluateSequence(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 {
 	RuleNode   *node = leaf->node;
 	Ends		ends;
@@ -120,27 +120,27 @@ EvaluateSequence(RulePlan *plan, PlanLeaf *leaf)
 			ApplyStep(plan, &ends, &node->steps[i], series);
 	}
 	leaf->value.kind = VALUE_NULL;
-	leaf->truth = ends.count > 0 ? TRUTH_TRUE : TRUTH_FALSE;
+	answer->truth = ends.count > 0 ? TRUTH_TRUE : TRUTH_FALSE;
 	if (node->window.kind == WINDOW_THIS || node->window.kind == WINDOW_CALENDAR)
 		leave = first->nfacts > 0 ? leaf->bounds.next : NEVER;
-	if (leaf->truth == TRUTH_TRUE)
+	if (answer->truth == TRUTH_TRUE)
 	{
 		/* what was found stays; only the outer window can take it away */
-		leaf->until = leave;
+		answer->until = leave;
 		return;
 	}
-	leaf->until = pending;
+	answer->until = pending;
 	if (node->window.kind == WINDOW_CALENDAR || node->window.kind == WINDOW_THIS)
-		leaf->until = Min(leaf->until, leave);
+		answer->until = Min(answer->until, leave);
 	for (int i = 0; i < node->nsteps; i++)
 	{
 		PlanSeries *series = &plan->series[leaf->step_series[i]];
 		int			known = CountUntil(series, plan->as_of);
 
 		if (known < series->nfacts)
-			leaf->until = Min(leaf->until, series->facts[known].at);
+			answer->until = Min(answer->until, series->facts[known].at);
 	}
 	if (node->window.kind == WINDOW_LAST && leaf->bounds.rough &&
 		CountUntil(first, leaf->bounds.low) > CountUntil(first, leaf->bounds.reach))
-		leaf->until = Min(leaf->until, leaf->bounds.jump);
+		answer->until = Min(answer->until, leaf->bounds.jump);
 }

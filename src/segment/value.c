@@ -48,13 +48,13 @@ JsonValue(JsonbValue *v)
 }
 
 RuleValue
-TraitValue(JsonbContainer *traits, const char *key)
+TraitValue(JsonbContainer *traits, const char *key, int length)
 {
 	JsonbValue	found;
 
 	if (traits == NULL || !JsonContainerIsObject(traits))
 		return JsonValue(NULL);
-	return JsonValue(getKeyJsonValueFromContainer(traits, key, strlen(key), &found));
+	return JsonValue(getKeyJsonValueFromContainer(traits, key, length, &found));
 }
 
 RuleValue
@@ -64,7 +64,7 @@ PathValue(JsonbContainer *json, int npath, char **path)
 
 	for (int i = 0; i < npath; i++)
 	{
-		value = TraitValue(json, path[i]);
+		value = TraitValue(json, path[i], strlen(path[i]));
 		if (i < npath - 1 && value.kind != VALUE_JSON)
 			return JsonValue(NULL);
 		json = value.json;
@@ -154,6 +154,11 @@ CompareWithLiteral(const RuleValue *value, const RuleLiteral *literal, pg_tz *zo
 			*order = CompareText(value->text, value->length, literal->text, literal->length);
 			return true;
 		case LITERAL_NUMBER:
+			if (value->kind == VALUE_INTEGER && literal->is_integer)
+			{
+				*order = (value->integer > literal->integer) - (value->integer < literal->integer);
+				return true;
+			}
 			if (value->kind != VALUE_NUMBER && value->kind != VALUE_INTEGER)
 				return false;
 			*order = CompareNumbers(ValueNumber(value), literal->number);

@@ -2,19 +2,21 @@
 # Messages in: COPY into the inbox and process_inbox(), against a plain COPY of
 # the same lines into (payload jsonb) with one btree index, in one run.
 #
-#   bash test/bench/ingest.sh [--quick] [--events N] [--people N] [--batch N]
+#   bash test/bench/ingest.sh [--quick] [--events N] [--people N] [--batch N] [--workers N]
 #
 # Prints rows a second and the ratio, the speed of the first and the last
 # million, the worker's peak memory, the time by step of one batch, and what
-# ingest() of single messages does with 8 clients.
+# ingest() of single messages does with 8 clients.  With several workers the peer
+# copies in as many sessions.
 set -eu
-events=5000000 people= batch=10000 seconds=20
+events=5000000 people= batch=10000 seconds=20 workers=1
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) events=100000 seconds=5 ;;
 	--events) events=$2; shift ;;
 	--people) people=$2; shift ;;
 	--batch) batch=$2; shift ;;
+	--workers) workers=$2; shift ;;
 	*) echo "unknown option \"$1\"" >&2; exit 2 ;;
 	esac
 	shift
@@ -45,27 +47,39 @@ now() { date +%s.%N; }
 took() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.2f", b - a }'; }
 rate() { awk -v n="$events" -v s="$1" 'BEGIN { printf "%.0f", n / s }'; }
 
-psql -qX -c CHECKPOINT; t=$(now)
-psql -qX -c "\\copy peer (payload) FROM '$work/messages' $copy"
-peer=$(took "$t")
-echo "COPY into (payload jsonb), one btree index: $peer s, $(rate "$peer") rows/s"
-psql -qX -c 'DROP TABLE peer' -c CHECKPOINT
-
-t=$(now)
-psql -qX -c "SET cdp.source = 'web'" -c "\\copy cdp.inbox (payload) FROM '$work/messages' $copy"
-copied=$(took "$t")
-t=$(now)
-psql -qX >"$work/memory" <<SQL
+split -n "l/$workers" "$work/messages" "$work/part."
+# every COMMAND PART in a session of its own
+each() {
+	for part in "$work"/part.*; do "$@" "$part" & done
+	wait
+}
+copy_peer() { psql -qX -c "\\copy peer (payload) FROM '$1' $copy"; }
+copy_inbox() { psql -qX -c "SET cdp.source = 'web'" -c "\\copy cdp.inbox (payload) FROM '$1' $copy"; }
+process() {
+	psql -qX >"$1.memory" <<SQL
 SELECT pg_backend_pid() AS pid \gset
 \setenv WORKER :pid
 CALL cdp.process_inbox($batch);
 \! grep -h 'VmHWM\|RssAnon' /proc/\$WORKER/status
 SQL
+}
+
+psql -qX -c CHECKPOINT; t=$(now)
+each copy_peer
+peer=$(took "$t")
+echo "COPY into (payload jsonb), one btree index, $workers session(s): $peer s, $(rate "$peer") rows/s"
+psql -qX -c 'DROP TABLE peer' -c CHECKPOINT
+
+t=$(now)
+each copy_inbox
+copied=$(took "$t")
+t=$(now)
+each process
 processed=$(took "$t")
 ours=$(awk -v a="$copied" -v b="$processed" 'BEGIN { printf "%.2f", a + b }')
-echo "COPY into the inbox: $copied s; process_inbox($batch): $processed s; together $ours s, $(rate "$ours") rows/s"
+echo "COPY into the inbox: $copied s; process_inbox($batch) in $workers session(s): $processed s; together $ours s, $(rate "$ours") rows/s"
 awk -v p="$peer" -v o="$ours" 'BEGIN { printf "ratio to the plain COPY: %.3f (goal 0.5)\n", p / o }'
-echo "worker: $(tr -s '\t\n ' ' ' <"$work/memory")"
+for memory in "$work"/part.*.memory; do echo "worker: $(tr -s '\t\n ' ' ' <"$memory")"; done
 psql -qXAt -c "SELECT 'events ' || count(*) || ', profiles ' || (SELECT count(*) FROM cdp.profile WHERE merged_into IS NULL) || ', rejected ' || (SELECT count(*) FROM cdp.rejected) FROM cdp.event"
 psql -qXAt -c "WITH r AS (SELECT payloads, extract(epoch FROM finished_at - started_at) AS s, sum(payloads) OVER (ORDER BY run_id) AS upto, sum(payloads) OVER () AS total FROM cdp.ingest_run)
 	SELECT 'first fifth ' || round(sum(payloads) FILTER (WHERE upto <= total / 5) / sum(s) FILTER (WHERE upto <= total / 5))

@@ -41,6 +41,13 @@ SELECT f.signature FROM function f
 WHERE f.prosecdef AND (f.is_public OR NOT f.is_pinned)
 ORDER BY f.signature::text COLLATE "C";
 
+-- functions that read for their caller, told what the caller may see: what does it
+-- for each is there, writes nothing, and is closed to everybody
+SELECT f.signature, w.signature AS does_it, w.is_public, f.provolatile = 's' AND w.provolatile = 's' AS both_stable
+FROM function f LEFT JOIN function w ON w.proname = f.proname || '_for'
+WHERE f.prosrc = 'cdp_call_for_reader'
+ORDER BY f.signature::text COLLATE "C";
+
 -- bodies in SQL or plpgsql without a pinned path: immutable expressions that are
 -- inlined where they are used, and no more
 SELECT f.signature FROM function f
