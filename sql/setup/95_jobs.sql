@@ -58,7 +58,7 @@
 			+ (SELECT count(*) FROM cdp.segment g WHERE g.status = ''new'')',
 		 'SELECT r.evaluated, false FROM cdp.refresh_segments() r',
 		 'Membership of segments: profiles whose data changed, whose answers may change by now, and new segments.'),
-		('reports', 70, '15 minutes', 'refresh_reports', NULL, 'SELECT count(*), false FROM cdp.refresh_reports()',
+		('reports', 70, '15 minutes', 'refresh_reports', NULL, 'SELECT r.profiles, false FROM cdp.refresh_reports() r',
 		 'Reports that are stored.'),
 		('history', 99, '1 day', NULL, NULL, 'SELECT cdp.run_history(), false',
 		 'Rows of cdp.job_run older than job_history_days.')
