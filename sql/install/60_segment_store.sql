@@ -7,12 +7,6 @@ AS 'MODULE_PATHNAME', 'cdp_rule_references';
 COMMENT ON FUNCTION cdp.rule_references(text) IS
 'Names a rule refers to: kind is trait, event, property, purpose, segment or identifier type; event and path of a property; what a trait is compared with (usage: comparison, pattern, contains, window, presence; literal: text, number, boolean, time); position in characters from 1.';
 
-CREATE FUNCTION cdp.nearest_name(name text, candidates text[]) RETURNS text
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'cdp_nearest_name';
-COMMENT ON FUNCTION cdp.nearest_name(text, text[]) IS
-'The candidate with the smallest edit distance, at most a third of the name''s length plus one; null when none is that near.';
-
 CREATE FUNCTION cdp.check_segment(name text) RETURNS void
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'cdp_check_segment';
@@ -25,7 +19,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	near text := cdp.nearest_name(name, candidates);
+	near text := cdp.closest_name(name, candidates);
 	message text := format('unknown %s "%s"', kind, name) || CASE WHEN event IS NULL THEN '' ELSE format(' of event "%s"', event) END;
 	detail text := CASE WHEN "position" IS NULL THEN '' ELSE format('At character %s.', "position") END;
 BEGIN
@@ -158,7 +152,7 @@ DECLARE
 		+ (SELECT coalesce(sum(pg_relation_size(t.relid)), 0) FROM pg_partition_tree('cdp.event') t WHERE t.isleaf);
 	last timestamptz := (SELECT max(s.as_of) FROM cdp.segment s);
 BEGIN
-	IF bytes < 256 * 1024 * 1024 AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') THEN
+	IF bytes < cdp.setting_value('segment_fill_limit')::bigint AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') THEN
 		PERFORM cdp.refresh_segments(names, greatest(now(), last));
 	ELSE
 		RAISE NOTICE 'segment "%" is not filled yet', names[1]
@@ -166,7 +160,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.fill_segments(text[]) IS
-'Computes segments at once when profiles and events are less than 256 MB, else a NOTICE says what to run.';
+'Computes segments at once when profiles and events take less than setting segment_fill_limit, else a NOTICE says what to run.';
 REVOKE ALL ON FUNCTION cdp.fill_segments(text[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.segment_users(name text) RETURNS text[]

@@ -4,6 +4,9 @@ CREATE FUNCTION cdp.describe_segment(name text, versus text DEFAULT NULL)
 RETURNS TABLE (trait text, value text, share float8, base_share float8, index int)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
+-- it reads whole views; what the planner expects of the sets between them is a guess
+SET enable_nestloop = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

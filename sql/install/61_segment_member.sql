@@ -145,7 +145,7 @@ BEGIN
 	ORDER BY x.name COLLATE "C", y.name COLLATE "C";
 END $$;
 COMMENT ON FUNCTION cdp.segment_overlap(text[]) IS
-'How many members any two segments share at the last refresh (a <= b; with a = b the members of one), of all segments or of those named. All persons, whoever asks: for the owner; readers have the view report_segment_overlap. Raises CDX20 for an unknown segment, 54000 for more than 4096.';
+'How many members any two segments share at the last refresh (a <= b; with a = b the members of one), of all segments or of those named. All persons, whoever asks: for the owner; readers have the view segment_pair. Raises CDX20 for an unknown segment, 54000 for more than 4096.';
 REVOKE ALL ON FUNCTION cdp.segment_overlap(text[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.erase_from_segment(ids bigint[]) RETURNS bigint

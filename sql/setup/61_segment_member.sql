@@ -1,3 +1,7 @@
+	INSERT INTO cdp.setting (name, value, description) VALUES
+		('segment_fill_limit', '268435456', 'A new or changed segment is filled at once while profiles and events take less (bytes).')
+	ON CONFLICT (name) DO NOTHING;
+
 	CREATE TABLE IF NOT EXISTS cdp.segment_entry (
 		segment_id int NOT NULL,
 		identity_key uuid NOT NULL,
@@ -115,7 +119,7 @@
 	CROSS JOIN (SELECT t.value::bigint AS floor FROM cdp.setting t WHERE t.name = 'k_floor') k;
 	COMMENT ON VIEW cdp.segment_size_history IS 'Sizes of the segments day by day, of the days on which they were refreshed: size at the last refresh of the day, entries and exits of the day. All persons count; numbers below the setting k_floor only the owner sees.';
 
-	CREATE OR REPLACE VIEW cdp.report_segment_overlap WITH (security_barrier) AS
+	CREATE OR REPLACE VIEW cdp.segment_pair WITH (security_barrier) AS
 	WITH pair AS (
 		SELECT c.ids[m.a] AS a, c.ids[m.b] AS b, sum(m.size)::bigint AS size
 		FROM (SELECT array_agg(s.segment_id ORDER BY s.segment_id) AS ids,
@@ -134,7 +138,7 @@
 	CROSS JOIN (SELECT t.value::bigint AS floor FROM cdp.setting t WHERE t.name = 'k_floor') k
 	WHERE p.a <> p.b AND p.size > 0
 	  AND (x.masks[3] = 1 OR (p.size >= k.floor AND sa.size - p.size >= k.floor AND sb.size - p.size >= k.floor));
-	COMMENT ON VIEW cdp.report_segment_overlap IS 'How many persons two segments share, of all persons, at the last refresh; pairs that share nobody have no row. Who is not the owner sees a pair only when the persons in both, and those in one of them only, are at least as many as the setting k_floor says.';
+	COMMENT ON VIEW cdp.segment_pair IS 'How many persons two segments share, of all persons, at the last refresh; pairs that share nobody have no row. Who is not the owner sees a pair only when the persons in both, and those in one of them only, are at least as many as the setting k_floor says.';
 
 	IF NOT EXISTS (SELECT FROM cdp.segment_audience) THEN
 		PERFORM cdp.rebuild_audiences();
