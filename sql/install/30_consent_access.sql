@@ -119,7 +119,7 @@ BEGIN
 	SELECT 'EXECUTE', format('ROUTINE %s', p.oid::regprocedure) FROM pg_proc p
 	WHERE p.pronamespace = 'cdp'::regnamespace
 	  AND (p.proname = ANY (functions)
-		   OR (kind IN ('analyst', 'marketer', 'pseudonymous') AND (p.proname LIKE 'report\_%' OR p.proname = 'set_report_filter')))
+		   OR (kind IN ('analyst', 'marketer', 'pseudonymous') AND ((p.proname LIKE 'report\_%' AND to_regclass('cdp.' || quote_ident(p.proname)) IS NOT NULL) OR p.proname = 'set_report_filter')))
 	UNION ALL
 	SELECT v.privilege, v.object
 	FROM (VALUES ('INSERT', 'cdp.inbox'), ('USAGE', 'SEQUENCE cdp.inbox_id_seq')) v (privilege, object)
