@@ -61,6 +61,12 @@ AS 'MODULE_PATHNAME', 'cdp_rule_time';
 COMMENT ON FUNCTION cdp.rule_time(text, text) IS
 'The time a text says in ISO 8601, local in the zone when it names none; null when it is no time.';
 
+CREATE FUNCTION cdp.distance_km(latitude_a float8, longitude_a float8, latitude_b float8, longitude_b float8) RETURNS float8
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cdp_distance_km';
+COMMENT ON FUNCTION cdp.distance_km(float8, float8, float8, float8) IS
+'Kilometres between two points on a sphere, given in degrees (latitude -90 to 90, longitude -180 to 180; null for others). distance() of rules is this.';
+
 CREATE FUNCTION cdp.segment_sql_at(rule cdp.segment_rule, as_of timestamptz, zone text) RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'cdp_segment_sql';

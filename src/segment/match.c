@@ -121,6 +121,7 @@ cdp_traits_match(PG_FUNCTION_ARGS)
 	Truth		truth;
 
 	StartProfile(plan);
+	ReadyProfile(plan);
 	old = MemoryContextSwitchTo(plan->profile_context);
 	row.traits = &traits->root;
 	truth = EvaluateRule(plan, &row, 0, &until);
