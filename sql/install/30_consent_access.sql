@@ -60,8 +60,8 @@ DECLARE
 		WHEN kind = 'operator' THEN '{my_access,segment_status,job_progress,job_history,metrics,access_report}'
 		ELSE '{my_access}' END;
 	functions text[] := CASE kind
-		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers}'
-		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
+		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,matches,count_matching,traits_match}'
+		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,matches,count_matching,traits_match,
 			export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'
 		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,require_no_transaction,

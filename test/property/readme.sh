@@ -46,7 +46,7 @@ inner='
 	follow_check follow_queries follow_rows follow_shape sync_followed_tables import_step kept_empty_traits trait_fragment
 	trait_statements import_hint import_keys import_columns import_value import_object import_time consent_answer import_identifier
 	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import consents_at
-	living_profile_matches traits_match rule_time segment_sql_at rule_references nearest_name check_segment unknown_name
+	traits_match rule_time segment_sql_at rule_references nearest_name check_segment unknown_name
 	rules_changed check_trait_type check_rule_names fill_segments segment_users explain_living_profile
 '
 
