@@ -7,12 +7,6 @@ AS 'MODULE_PATHNAME', 'cdp_rule_references';
 COMMENT ON FUNCTION cdp.rule_references(text) IS
 'Names a rule refers to: kind is trait, event, property, purpose, segment or identifier type; event and path of a property; what a trait is compared with (usage: comparison, pattern, contains, window, presence; literal: text, number, boolean, time); position in characters from 1.';
 
-CREATE FUNCTION cdp.nearest_name(name text, candidates text[]) RETURNS text
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'cdp_nearest_name';
-COMMENT ON FUNCTION cdp.nearest_name(text, text[]) IS
-'The candidate with the smallest edit distance, at most a third of the name''s length plus one; null when none is that near.';
-
 CREATE FUNCTION cdp.check_segment(name text) RETURNS void
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'cdp_check_segment';
@@ -25,7 +19,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	near text := cdp.nearest_name(name, candidates);
+	near text := cdp.closest_name(name, candidates);
 	message text := format('unknown %s "%s"', kind, name) || CASE WHEN event IS NULL THEN '' ELSE format(' of event "%s"', event) END;
 	detail text := CASE WHEN "position" IS NULL THEN '' ELSE format('At character %s.', "position") END;
 BEGIN

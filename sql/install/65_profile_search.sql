@@ -51,6 +51,7 @@ RETURNS TABLE (profile_id bigint, matched_on text, score float8)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
@@ -66,6 +67,7 @@ BEGIN
 			  WHERE lower(i.value) COLLATE "C" >= start
 				AND lower(i.value) COLLATE "C" < start || U&'\+10FFFF'
 				AND i.type NOT IN ('phone', 'anonymous_id', 'device_id', 'advertising_id', 'push_token', 'ga_client_id')
+				AND i.state <> 'shared'
 			  ORDER BY lower(i.value) COLLATE "C"
 			  LIMIT 2000) h
 		JOIN cdp.profile p ON p.profile_id = h.profile_id
@@ -80,7 +82,7 @@ BEGIN
 			  FROM cdp.profile_identity i
 			  WHERE reverse(i.value) COLLATE "C" >= digits
 				AND reverse(i.value) COLLATE "C" < digits || U&'\+10FFFF'
-				AND i.type = 'phone'
+				AND i.type = 'phone' AND i.state <> 'shared'
 			  ORDER BY reverse(i.value) COLLATE "C"
 			  LIMIT 2000) h
 		JOIN cdp.profile p ON p.profile_id = h.profile_id
@@ -98,6 +100,7 @@ RETURNS TABLE (profile_id bigint, score float8)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
@@ -147,6 +150,7 @@ RETURNS TABLE (profile_id bigint, name text, matched_on text, score float8)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_generic_plan
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

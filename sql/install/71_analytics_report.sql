@@ -242,9 +242,8 @@ BEGIN
 		FROM living l JOIN cdp.profile_identity i ON i.profile_id = l.profile_id AND i.state IN ('active', 'shared')
 		GROUP BY i.profile_id, i.type
 		UNION ALL
-		SELECT b.profile_id, 'buyer', '-infinity', '', '', '', count(*), (extract(epoch FROM max(b.ordered_at)) * 1000000)::bigint,
-			   (min(b.day) - date '2000-01-01')::bigint, count(b.net_base), coalesce(sum(b.net_base), 0),
-			   coalesce(sum(b.net_base) FILTER (WHERE b.ordered_at > as_of - interval '365 days'), 0), 0
+		SELECT b.profile_id, 'buyer', '-infinity', '', '', '', count(*), 0, 0, count(b.net_base), coalesce(sum(b.net_base), 0),
+			   coalesce(sum(b.net_base) FILTER (WHERE b.ordered_at > as_of - interval '365 days'), 0), extract(epoch FROM max(b.ordered_at))
 		FROM bought b WHERE b.counts GROUP BY b.profile_id
 		UNION ALL
 		SELECT b.profile_id, 'loyalty', date_trunc('month', min(b.day))::date, '', '', '', count(*), (count(*) > 1)::int,
@@ -287,7 +286,7 @@ BEGIN
 	GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
 END $$;
 COMMENT ON FUNCTION cdp.fill_report_facts(bigint[], timestamptz) IS
-'Step of refresh_reports(): computes report_fact of these profiles (null: all) from their events up to as_of. A row''s keys and numbers, by report: person; visit (day, source, channel | sessions, pages, events, orders | gross, net, refunded); acquisition (day first seen, source, channel, campaign of the first visit | came anonymous, is known); known (day a personal identifier was first seen, the same | was anonymous before); identifier (type | number, shared); role (day, source, campaign, role of report_event | events, high, low, with a value | sum); goal (day, source, channel, event | number); buyer (| orders, last order in microseconds of the epoch, first order in days since 2000, orders with a price | net, net of 365 days); loyalty (month of the first order | orders, has more than one, first order in days since 2000 | net); credit (day of the order, model, channel, campaign | orders touched | revenue, share of orders); product (day, product, category, name | orders | amount, quantity); channel (source, channel used most in 365 days | events | orders, net of all); funnel (name, steps passed); cohort (week or month first seen, which of the two, how many later).';
+'Step of refresh_reports(): computes report_fact of these profiles (null: all) from their events up to as_of. A row''s keys and numbers, by report: person; visit (day, source, channel | sessions, pages, events, orders | gross, net, refunded); acquisition (day first seen, source, channel, campaign of the first visit | came anonymous, is known); known (day a personal identifier was first seen, the same | was anonymous before); identifier (type | number, shared); role (day, source, campaign, role of report_event | events, high, low, with a value | sum); goal (day, source, channel, event | number); buyer (| orders, 0, 0, orders with a price | net, net of 365 days, last order in seconds of the epoch); loyalty (month of the first order | orders, has more than one, first order in days since 2000 | net); credit (day of the order, model, channel, campaign | orders touched | revenue, share of orders); product (day, product, category, name | orders | amount, quantity); channel (source, channel used most in 365 days | events | orders, net of all); funnel (name, steps passed); cohort (week or month first seen, which of the two, how many later).';
 REVOKE ALL ON FUNCTION cdp.fill_report_facts(bigint[], timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION cdp.score_report_buyers() RETURNS void
@@ -301,7 +300,7 @@ BEGIN
 	-- one person's order moves the ranks of others: all are ranked, those that differ written
 	WITH scored AS MATERIALIZED (
 		SELECT b.profile_id, b.granted, b.denied, b.n1, b.v1,
-			   cdp.rfm_score(percent_rank() OVER (ORDER BY b.n2))::text AS r, cdp.rfm_score(percent_rank() OVER (ORDER BY b.n1))::text AS f,
+			   cdp.rfm_score(percent_rank() OVER (ORDER BY b.v3))::text AS r, cdp.rfm_score(percent_rank() OVER (ORDER BY b.n1))::text AS f,
 			   cdp.rfm_score(percent_rank() OVER (ORDER BY b.v1))::text AS m
 		FROM cdp.report_fact b WHERE b.report = 'buyer'),
 	stored AS MATERIALIZED (SELECT * FROM cdp.report_fact x WHERE x.report = 'rfm'),
@@ -318,7 +317,7 @@ BEGIN
 	INSERT INTO cdp.report_fact (profile_id, report, day, k1, k2, k3, granted, denied, n1, v1)
 	SELECT s.profile_id, 'rfm', '-infinity', s.r, s.f, s.m, s.granted, s.denied, s.n1, s.v1
 	FROM (SELECT b.profile_id, b.granted, b.denied, b.n1, b.v1,
-				 cdp.rfm_score(percent_rank() OVER (ORDER BY b.n2))::text AS r, cdp.rfm_score(percent_rank() OVER (ORDER BY b.n1))::text AS f,
+				 cdp.rfm_score(percent_rank() OVER (ORDER BY b.v3))::text AS r, cdp.rfm_score(percent_rank() OVER (ORDER BY b.n1))::text AS f,
 				 cdp.rfm_score(percent_rank() OVER (ORDER BY b.v1))::text AS m
 		  FROM cdp.report_fact b WHERE b.report = 'buyer') s
 	WHERE s.profile_id = ANY (changed);

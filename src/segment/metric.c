@@ -233,15 +233,14 @@ EvaluateDaysSince(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series, PlanAnswer
 
 /* What besides the leaving of facts can change the answer */
 static TimestampTz
-OtherChanges(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series, const RuleWindow *window,
-			 const WindowBounds *bounds)
+OtherChanges(PlanSeries *series, const RuleWindow *window, const WindowBounds *bounds, TimestampTz as_of)
 {
 	TimestampTz until = NEVER;
-	int			known = CountUntil(series, plan->as_of);
+	int			known = CountUntil(series, as_of);
 
 	/* an event of the future comes into view */
 	if (known < series->nfacts &&
-		(window->kind != WINDOW_BETWEEN || series->facts[known].at <= bounds->high))
+		((window->kind != WINDOW_BETWEEN && window->kind != WINDOW_BEFORE) || series->facts[known].at <= bounds->high))
 		until = series->facts[known].at;
 	/* the calendar moves on */
 	if ((window->kind == WINDOW_THIS || window->kind == WINDOW_CALENDAR) &&
@@ -252,6 +251,28 @@ OtherChanges(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series, const RuleWindo
 		CountUntil(series, bounds->low) > CountUntil(series, bounds->reach))
 		until = Min(until, bounds->jump);
 	return until;
+}
+
+/* A metric at a time, and when what it is made of changes next */
+RuleValue
+MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next)
+{
+	PlanSeries *series = &plan->series[operand->series];
+	Accumulator a = {0};
+	WindowBounds bounds;
+	int			first;
+	int			last;
+
+	ComputeWindow(&operand->window, at, plan->zone, &bounds);
+	WindowFacts(series, &bounds, at, &first, &last);
+	if (operand->aggregate == AGGREGATE_DISTINCT)
+		MarkNewest(series, first, last);
+	for (int i = last - 1; i >= first; i--)
+		Accumulate(&a, operand->aggregate, series, &series->facts[i]);
+	*next = OtherChanges(series, &operand->window, &bounds, at);
+	if (operand->window.kind == WINDOW_LAST && last > first)
+		*next = Min(*next, LeaveTime(&operand->window, &bounds, series->facts[first].at, at, plan->zone));
+	return Accumulated(&a, operand->aggregate);
 }
 
 void
@@ -298,7 +319,7 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 	answer->until = NEVER;
 	if (!plan->wants_until)
 		return;
-	answer->until = OtherChanges(plan, leaf, series, window, &bounds);
+	answer->until = OtherChanges(series, window, &bounds, plan->as_of);
 	if (steps && last > first)
 	{
 		int			flip = PG_INT32_MAX;

@@ -8,6 +8,7 @@
 #include "executor/spi.h"
 
 #include "segment/plan.h"
+#include "segment/reader.h"
 
 #define INITIAL_SPACE 8
 
@@ -34,7 +35,10 @@ SettingZone(bool read_only)
 	pg_tz	   *zone = NULL;
 	char	   *name = NULL;
 	MemoryContext caller = CurrentMemoryContext;
+	Role		role;
 
+	/* settings are the owner's; traits @~ rule is asked by readers */
+	BecomeOwner(&role);
 	SPI_connect();
 	if (SPI_execute("SELECT cdp.setting_value('time_zone')", read_only, 1) == SPI_OK_SELECT && SPI_processed == 1)
 	{
@@ -44,6 +48,7 @@ SettingZone(bool read_only)
 			name = MemoryContextStrdup(caller, value);
 	}
 	SPI_finish();
+	BecomeCaller(&role);
 	if (name)
 		zone = pg_tzset(name);
 	if (zone == NULL)
@@ -115,6 +120,8 @@ NoteProperty(RulePlan *plan, RuleOperand *operand)
 {
 	StringInfoData key;
 
+	for (int i = 0; i < operand->nargs; i++)
+		NoteProperty(plan, operand->args[i]);
 	if (operand->kind == OPERAND_REVENUE)
 		plan->needs_revenue = true;
 	if (operand->kind != OPERAND_PROPERTY)
@@ -137,6 +144,8 @@ NoteProperties(RulePlan *plan, RuleNode *node)
 		NoteProperties(plan, node->args[i]);
 	if (node->operand)
 		NoteProperty(plan, node->operand);
+	if (node->other)
+		NoteProperty(plan, node->other);
 }
 
 /* A trait that is read; leaves share the look-up */
@@ -265,6 +274,36 @@ LookUpPurpose(RulePlan *plan, PlanLeaf *leaf)
 	SPI_finish();
 }
 
+/* Metrics and traits of an expression */
+static void
+CompileExpression(RulePlan *plan, RuleOperand *operand)
+{
+	WindowBounds bounds;
+
+	check_stack_depth();
+	for (int i = 0; i < operand->nargs; i++)
+		CompileExpression(plan, operand->args[i]);
+	if (operand->kind == OPERAND_TRAIT)
+		NoteTrait(plan, operand);
+	if (operand->kind != OPERAND_AGGREGATE)
+		return;
+	if (operand->window.kind != WINDOW_NONE)
+		NeedZone(plan);
+	FillTime(plan, operand->window.low);
+	FillTime(plan, operand->window.high);
+	ComputeWindow(&operand->window, plan->as_of, plan->zone, &bounds);
+	operand->series = AddSeries(plan, operand->event, operand->value, bounds.reach);
+}
+
+static bool
+ReadsEvents(const RuleOperand *operand)
+{
+	for (int i = 0; i < operand->nargs; i++)
+		if (ReadsEvents(operand->args[i]))
+			return true;
+	return operand->kind == OPERAND_AGGREGATE;
+}
+
 /* Fills what a new leaf reads */
 static void
 CompileLeaf(RulePlan *plan, int number)
@@ -289,8 +328,15 @@ CompileLeaf(RulePlan *plan, int number)
 
 		/* later steps come after the first, so its reach is enough */
 		for (int i = 0; i < node->nsteps; i++)
-			steps[i] = AddSeries(plan, node->steps[i].event, NULL, bounds.reach);
+			steps[i] = AddSeries(plan, node->steps[i].event, node->same, bounds.reach);
 		plan->leaves[number].step_series = steps;
+	}
+	else if (node->operand && (node->other || IsExpression(node->operand)))
+	{
+		CompileExpression(plan, node->operand);
+		if (node->other)
+			CompileExpression(plan, node->other);
+		plan->leaves[number].reckons = true;
 	}
 	else if (node->operand && node->operand->kind == OPERAND_AGGREGATE)
 		series = AddSeries(plan, node->operand->event, node->operand->value, bounds.reach);
@@ -365,7 +411,7 @@ CompileNode(RulePlan *plan, int number, RuleNode *node)
 	if (node->kind == RULE_CONSTANT)
 		return;
 	if (plan->traits_only &&
-		((node->operand && node->operand->kind == OPERAND_AGGREGATE) || node->operand == NULL))
+		(node->operand == NULL || ReadsEvents(node->operand) || (node->other && ReadsEvents(node->other))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rule needs more than traits: %s", PrintRule(node)),

@@ -99,6 +99,7 @@ typedef struct PlanLeaf
 	int			series;			/* -1: none */
 	int		   *step_series;	/* SEQUENCE */
 	int			rule;			/* MEMBER_OF */
+	bool		reckons;		/* an expression is compared */
 	int			purpose;		/* CONSENTS_TO: bit; -1 unknown */
 	bool		opt_in;
 	RuleValue	value;			/* what was compared, for explanations */
@@ -250,11 +251,13 @@ extern Truth LeafTruth(const RuleNode *node, const RuleValue *value, const Windo
 extern int	CompareValues(const RuleValue *a, const RuleValue *b);
 extern bool ValueTime(const RuleValue *value, pg_tz *zone, TimestampTz *at);
 extern Truth NotTruth(Truth truth);
+extern Truth OrderTruth(RuleOperator op, int order);
 extern char *ValueText(const RuleValue *value);
 
 /* metric.c, sequence.c */
 extern void EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer);
 extern void EvaluateSequence(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer);
+extern RuleValue MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next);
 extern int	CountUntil(const PlanSeries *series, TimestampTz at);
 
 /* rule_eval.c */
@@ -263,6 +266,7 @@ extern void ReadyProfile(RulePlan *plan);
 extern void ForgetAnswers(RulePlan *plan);
 extern void EvaluateNode(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until);
 extern Truth EvaluateRule(RulePlan *plan, ProfileRow *row, int rule, TimestampTz *until);
+extern RuleValue ProfileTrait(RulePlan *plan, ProfileRow *row, const RuleOperand *operand);
 extern Truth EventTruth(RulePlan *plan, RuleNode *where, const EventRow *event);
 extern RuleValue EventValue(RulePlan *plan, const RuleOperand *operand, const EventRow *event);
 

@@ -35,6 +35,9 @@
 #define RULE_MAX_NUMBER 1000	/* digits of a number written in a rule */
 #define RULE_MAX_WINDOW_YEARS 1000
 
+/* predicted('churn') is the trait predicted.churn */
+#define PREDICTED_PREFIX "predicted."
+
 /* SQL's three truth values */
 typedef enum Truth
 {
@@ -55,9 +58,13 @@ typedef enum RuleKind
 	RULE_BETWEEN,
 	RULE_LIKE,
 	RULE_ILIKE,
+	RULE_REGEX,					/* ~, !~ */
+	RULE_STARTS,				/* STARTS WITH */
+	RULE_ENDS,					/* ENDS WITH */
 	RULE_IS_NULL,
 	RULE_CONTAINS,
 	RULE_WITHIN,				/* a time lies in a window */
+	RULE_ELEMENT,				/* any(), all(), none() */
 	RULE_DID,
 	RULE_SEQUENCE,
 	RULE_MEMBER_OF,
@@ -106,6 +113,8 @@ typedef enum WindowKind
 	WINDOW_THIS,				/* THIS unit: the calendar unit of now */
 	WINDOW_CALENDAR,			/* LAST n CALENDAR units: whole ones before it */
 	WINDOW_SINCE,
+	WINDOW_AFTER,
+	WINDOW_BEFORE,
 	WINDOW_BETWEEN
 } WindowKind;
 
@@ -158,7 +167,11 @@ typedef enum OperandKind
 	OPERAND_ANNIVERSARY,		/* the yearly day of a date trait */
 	OPERAND_PROPERTY,			/* of an event, inside WHERE and aggregates */
 	OPERAND_REVENUE,			/* event.revenue_base */
-	OPERAND_AGGREGATE
+	OPERAND_AGGREGATE,
+	OPERAND_ELEMENT,			/* part of an element; no path: the element itself */
+	OPERAND_LITERAL,			/* a number in an expression */
+	OPERAND_ARITHMETIC,			/* + - * / */
+	OPERAND_DISTANCE			/* between two points, kilometres */
 } OperandKind;
 
 /* What an operand can be compared with */
@@ -183,6 +196,11 @@ typedef struct RuleOperand
 	RuleWindow	window;
 	int			series;			/* numbers in the plan; slot: of a trait or a property, from 1 */
 	int			slot;
+	/* expressions */
+	char		op;
+	int			nargs;
+	struct RuleOperand **args;
+	RuleLiteral *literal;
 } RuleOperand;
 
 typedef struct RuleStep
@@ -193,6 +211,13 @@ typedef struct RuleStep
 	int			series;
 } RuleStep;
 
+typedef enum Quantifier
+{
+	QUANTIFIER_ANY,
+	QUANTIFIER_ALL,
+	QUANTIFIER_NONE
+} Quantifier;
+
 typedef struct RuleNode
 {
 	RuleKind	kind;
@@ -200,15 +225,18 @@ typedef struct RuleNode
 	bool		boolean;		/* CONSTANT */
 	RuleOperator op;
 	int			position;
-	int			nargs;			/* AND, OR, NOT */
+	int			nargs;			/* AND, OR, NOT; ELEMENT: its condition */
 	struct RuleNode **args;
 	RuleOperand *operand;
+	RuleOperand *other;			/* COMPARE: an expression instead of a value */
+	Quantifier	quantifier;
 	int			nvalues;
 	RuleLiteral *values;
 	RuleWindow	window;			/* WITHIN, and outer window of a sequence */
 	char	   *name;			/* MEMBER_OF, CONSENTS_TO, HAS_IDENTIFIER */
 	int			nsteps;
 	RuleStep   *steps;
+	RuleOperand *same;			/* SEQUENCE: the property that is the same in all steps */
 } RuleNode;
 
 /* rule_parse.c */
@@ -236,6 +264,14 @@ typedef struct SegmentRule
 
 extern RuleNode *SegmentRuleTree(SegmentRule *rule);
 
+/* Is it reckoned from others? */
+static inline bool
+IsExpression(const RuleOperand *operand)
+{
+	return operand->kind == OPERAND_LITERAL || operand->kind == OPERAND_ARITHMETIC ||
+		operand->kind == OPERAND_DISTANCE;
+}
+
 static inline OperandClass
 OperandClassOf(const RuleOperand *operand)
 {
@@ -244,6 +280,9 @@ OperandClassOf(const RuleOperand *operand)
 		case OPERAND_ANNIVERSARY:
 			return CLASS_ANNIVERSARY;
 		case OPERAND_REVENUE:
+		case OPERAND_LITERAL:
+		case OPERAND_ARITHMETIC:
+		case OPERAND_DISTANCE:
 			return CLASS_NUMBER;
 		case OPERAND_AGGREGATE:
 			if (operand->aggregate == AGGREGATE_FIRST || operand->aggregate == AGGREGATE_LAST)

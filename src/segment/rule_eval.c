@@ -12,7 +12,26 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 
-#include "segment/plan.h"
+#include "segment/expression.h"
+
+static void EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number);
+
+/* Most nodes are leaves, and most leaves have their answer */
+static inline void
+Ask(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until)
+{
+	if (nodes[at].leaf >= 0)
+	{
+		const PlanAnswer *answer = &plan->answers[nodes[at].leaf];
+
+		if (!answer->known)
+			EvaluateLeaf(plan, row, nodes[at].leaf);
+		*truth = answer->truth;
+		*until = answer->until;
+	}
+	else
+		EvaluateNode(plan, row, nodes, at, truth, until);
+}
 
 static void
 EvaluateChain(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until)
@@ -28,7 +47,7 @@ EvaluateChain(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Tr
 		Truth		t;
 		TimestampTz u;
 
-		EvaluateNode(plan, row, nodes, arg, &t, &u);
+		Ask(plan, row, nodes, arg, &t, &u);
 		if (t == decides)
 		{
 			decided = true;
@@ -105,7 +124,7 @@ EvaluateSample(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 }
 
 /* A trait, looked up once a profile */
-static RuleValue
+RuleValue
 ProfileTrait(RulePlan *plan, ProfileRow *row, const RuleOperand *operand)
 {
 	PlanTrait  *trait = &plan->traits[operand->slot - 1];
@@ -180,8 +199,14 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 			if (plan->series[leaf->series].nfacts > 0)
 				leaf->value = plan->series[leaf->series].facts[0].value;
 			break;
+		case RULE_ELEMENT:
+			leaf->value = ProfileTrait(plan, row, leaf->node->operand);
+			answer.truth = QuantifiedTruth(plan, leaf->node, &leaf->value);
+			break;
 		default:
-			if (leaf->series >= 0)
+			if (leaf->reckons)
+				EvaluateExpression(plan, row, leaf, &answer);
+			else if (leaf->series >= 0)
 				EvaluateMetric(plan, leaf, &answer);
 			else
 				EvaluateTrait(plan, row, leaf, &answer);
@@ -194,8 +219,6 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 void
 EvaluateNode(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until)
 {
-	const PlanAnswer *answer;
-
 	switch (nodes[at].kind)
 	{
 		case RULE_AND:
@@ -204,7 +227,7 @@ EvaluateNode(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Tru
 			EvaluateChain(plan, row, nodes, at, truth, until);
 			return;
 		case RULE_NOT:
-			EvaluateNode(plan, row, nodes, at + 1, truth, until);
+			Ask(plan, row, nodes, at + 1, truth, until);
 			*truth = NotTruth(*truth);
 			return;
 		case RULE_CONSTANT:
@@ -212,11 +235,7 @@ EvaluateNode(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Tru
 			*until = NEVER;
 			return;
 		default:
-			answer = &plan->answers[nodes[at].leaf];
-			if (!answer->known)
-				EvaluateLeaf(plan, row, nodes[at].leaf);
-			*truth = answer->truth;
-			*until = answer->until;
+			Ask(plan, row, nodes, at, truth, until);
 			return;
 	}
 }
@@ -306,7 +325,7 @@ EvaluateRule(RulePlan *plan, ProfileRow *row, int number, TimestampTz *until)
 
 	if (rule->epoch != plan->epoch)
 	{
-		EvaluateNode(plan, row, rule->nodes, 0, &rule->truth, &rule->until);
+		Ask(plan, row, rule->nodes, 0, &rule->truth, &rule->until);
 		rule->epoch = plan->epoch;
 	}
 	*until = rule->until;
@@ -328,6 +347,8 @@ EventValue(RulePlan *plan, const RuleOperand *operand, const EventRow *event)
 		}
 		return value;
 	}
+	if (operand->kind == OPERAND_ELEMENT && operand->npath == 0)
+		return *event->element;
 	if (operand->slot > 0)
 	{
 		PlanProperty *property = &plan->properties[operand->slot - 1];
@@ -368,6 +389,17 @@ EventTruth(RulePlan *plan, RuleNode *node, const EventRow *event)
 		return NotTruth(EventTruth(plan, node->args[0], event));
 	if (node->kind == RULE_CONSTANT)
 		return node->boolean ? TRUTH_TRUE : TRUTH_FALSE;
+	if (node->other || IsExpression(node->operand))
+	{
+		Reckoning	r = {.plan = plan,.event = event};
+
+		return ReckonTruth(&r, node, &value);
+	}
 	value = EventValue(plan, node->operand, event);
+	if (node->kind == RULE_ELEMENT)
+	{
+		check_stack_depth();
+		return QuantifiedTruth(plan, node, &value);
+	}
 	return LeafTruth(node, &value, NULL, plan->zone);
 }

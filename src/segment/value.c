@@ -198,6 +198,12 @@ OrderSatisfies(RuleOperator op, int order)
 	return false;
 }
 
+Truth
+OrderTruth(RuleOperator op, int order)
+{
+	return TruthOf(OrderSatisfies(op, order));
+}
+
 static Truth
 InTruth(const RuleNode *node, const RuleValue *value, pg_tz *zone)
 {
@@ -262,6 +268,29 @@ LikeTruth(const RuleNode *node, const RuleValue *value)
 	else
 		result = DatumGetBool(DirectFunctionCall2Coll(texticlike, RootCollation(), text, pattern));
 	return TruthOf(result);
+}
+
+static Truth
+RegexTruth(const RuleNode *node, const RuleValue *value)
+{
+	if (value->kind != VALUE_TEXT)
+		return TRUTH_UNKNOWN;
+	return TruthOf(DatumGetBool(DirectFunctionCall2Coll(
+		textregexeq, C_COLLATION_OID,
+		PointerGetDatum(cstring_to_text_with_len(value->text, value->length)),
+		PointerGetDatum(cstring_to_text_with_len(node->values[0].text, node->values[0].length)))));
+}
+
+static Truth
+EdgeTruth(const RuleNode *node, const RuleValue *value)
+{
+	const RuleLiteral *edge = &node->values[0];
+
+	if (value->kind != VALUE_TEXT)
+		return TRUTH_UNKNOWN;
+	return TruthOf(value->length >= edge->length &&
+				   memcmp(node->kind == RULE_STARTS ? value->text : value->text + value->length - edge->length,
+						  edge->text, edge->length) == 0);
 }
 
 static bool
@@ -333,6 +362,13 @@ LeafTruth(const RuleNode *node, const RuleValue *value, const WindowBounds *boun
 		case RULE_LIKE:
 		case RULE_ILIKE:
 			truth = LikeTruth(node, value);
+			break;
+		case RULE_REGEX:
+			truth = RegexTruth(node, value);
+			break;
+		case RULE_STARTS:
+		case RULE_ENDS:
+			truth = EdgeTruth(node, value);
 			break;
 		case RULE_CONTAINS:
 			truth = ContainsTruth(node, value, zone);

@@ -1,6 +1,7 @@
 -- PUBLIC gets nothing that reads or writes tables; bodies cannot be led astray
 -- by the caller's search_path.
 \set ECHO all
+\pset format unaligned
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cdp;
 BEGIN;
