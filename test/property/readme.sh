@@ -47,6 +47,10 @@ inner='
 	trait_statements import_hint import_keys import_columns import_value import_object import_time consent_answer import_identifier
 	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import consents_at
 	living_profile_matches traits_match rule_time segment_sql_at rule_references nearest_name check_segment unknown_name
+	after_refresh after_refresh_activation require_purpose refuse_name find_destination check_destination_fields agreeing_profiles
+	sent_value destination_payload follow_merged_members sync_activation refuse_deliveries erase_from_activation birth_digits
+	hash_step csv_field conversion_payload sync_conversions find_campaign lock_person draw_variant refusal book_points
+	take_points_events config_sections config_items import_section
 	rules_changed check_trait_type check_rule_names fill_segments segment_users explain_living_profile
 '
 
