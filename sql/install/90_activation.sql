@@ -274,6 +274,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_custom_plan
 SET jit = off
+-- members are looked into by key and by identifier, however little is known of their number
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
