@@ -55,7 +55,7 @@ BEGIN
 	IF coalesce(create_campaign.name, '') = '' OR wanted IS NULL THEN
 		RAISE EXCEPTION 'a campaign needs a name and a purpose' USING ERRCODE = '22023';
 	END IF;
-	PERFORM cdp.check_choice('channel', create_campaign.channel, ARRAY(SELECT r.channel FROM cdp.channel_rule r ORDER BY 1));
+	PERFORM cdp.check_choice('channel', create_campaign.channel, ARRAY(SELECT r.channel FROM cdp.contact_rule r ORDER BY 1));
 	IF create_campaign.segment IS NOT NULL AND NOT EXISTS (SELECT FROM cdp.segment g WHERE g.name = create_campaign.segment) THEN
 		PERFORM cdp.refuse_name('segment', create_campaign.segment, ARRAY(SELECT g.name FROM cdp.segment g ORDER BY 1));
 	END IF;
@@ -148,7 +148,7 @@ DECLARE
 	contact_type text;
 BEGIN
 	SELECT x.*, r.max_contacts AS channel_max, r.period, r.quiet_from, r.quiet_until, g.segment_id INTO c
-	FROM cdp.campaign x JOIN cdp.channel_rule r ON r.channel = x.channel LEFT JOIN cdp.segment g ON g.name = x.segment
+	FROM cdp.campaign x JOIN cdp.contact_rule r ON r.channel = x.channel LEFT JOIN cdp.segment g ON g.name = x.segment
 	WHERE x.campaign_id = refusal.campaign_id;
 	contact_type := CASE c.channel WHEN 'email' THEN 'email' WHEN 'sms' THEN 'phone' WHEN 'phone' THEN 'phone' WHEN 'push' THEN 'push_token' END;
 	IF at < c.starts_at THEN RETURN 'not started'; END IF;

@@ -1,4 +1,4 @@
-	CREATE TABLE IF NOT EXISTS cdp.channel_rule (
+	CREATE TABLE IF NOT EXISTS cdp.contact_rule (
 		channel text PRIMARY KEY CHECK (channel IN ('email', 'sms', 'phone', 'push', 'ads', 'onsite')),
 		max_contacts int CHECK (max_contacts > 0),
 		period interval NOT NULL DEFAULT '7 days',
@@ -7,10 +7,10 @@
 		opened_event text,
 		sent_event text
 	);
-	COMMENT ON TABLE cdp.channel_rule IS 'For each channel: how often a person is contacted at most, over all campaigns, when not at all, and which events tell that it was opened.';
-	COMMENT ON COLUMN cdp.channel_rule.max_contacts IS 'Contacts of one person within period; null: no limit.';
-	COMMENT ON COLUMN cdp.channel_rule.quiet_from IS 'From this time of the day until quiet_until nobody is contacted, in the person''s trait timezone, else the setting time_zone.';
-	INSERT INTO cdp.channel_rule (channel, max_contacts, period, quiet_from, quiet_until, opened_event, sent_event) VALUES
+	COMMENT ON TABLE cdp.contact_rule IS 'For each channel: how often a person is contacted at most, over all campaigns, when not at all, and which events tell that it was opened.';
+	COMMENT ON COLUMN cdp.contact_rule.max_contacts IS 'Contacts of one person within period; null: no limit.';
+	COMMENT ON COLUMN cdp.contact_rule.quiet_from IS 'From this time of the day until quiet_until nobody is contacted, in the person''s trait timezone, else the setting time_zone.';
+	INSERT INTO cdp.contact_rule (channel, max_contacts, period, quiet_from, quiet_until, opened_event, sent_event) VALUES
 		('email', 3, '7 days', NULL, NULL, 'Email Opened', 'Email Delivered'),
 		('sms', 2, '7 days', '21:00', '08:00', 'SMS Link Clicked', 'SMS Delivered'),
 		('phone', 1, '30 days', '20:00', '09:00', 'Call Answered', 'Call Made'),
@@ -111,15 +111,15 @@
 	FROM cdp.visible_profile v
 	JOIN LATERAL (
 		SELECT r.channel, count(*) FILTER (WHERE e.name = r.opened_event) AS opened, count(*) FILTER (WHERE e.name = r.sent_event) AS sent
-		FROM cdp.channel_rule r
+		FROM cdp.contact_rule r
 		JOIN cdp.event e ON e.name IN (r.opened_event, r.sent_event)
 		WHERE e.profile_id = v.profile_id AND NOT e.is_echo AND e.traffic IS NULL
 		  AND e.occurred_at > now() - interval '1 year' AND e.occurred_at <= now()
 		GROUP BY r.channel) c ON true
 	GROUP BY v.profile_id;
-	COMMENT ON VIEW cdp.contact_channel IS 'The channel on which a person really opens what is sent, by the events of the last year (cdp.channel_rule names them), with the counts of all channels. Null channel: nothing was opened.';
+	COMMENT ON VIEW cdp.contact_channel IS 'The channel on which a person really opens what is sent, by the events of the last year (cdp.contact_rule names them), with the counts of all channels. Null channel: nothing was opened.';
 
-	CREATE OR REPLACE VIEW cdp.report_campaign AS
+	CREATE OR REPLACE VIEW cdp.report_campaign_uplift AS
 	WITH assigned AS (
 		SELECT DISTINCT ON (a.campaign_id, a.profile_id) a.campaign_id, a.profile_id, a.variant, a.assigned_at
 		FROM cdp.campaign_assignment a ORDER BY a.campaign_id, a.profile_id, a.assigned_at, a.anchor
@@ -161,8 +161,8 @@
 	LEFT JOIN rate c ON c.campaign_id = r.campaign_id AND c.variant = 'control' AND r.variant <> 'control',
 	LATERAL (SELECT r.people >= (SELECT s.value::bigint FROM cdp.setting s WHERE s.name = 'k_floor')
 					OR (SELECT x.masks[3] = 1 FROM cdp.reader x) AS shown) f;
-	COMMENT ON VIEW cdp.report_campaign IS
+	COMMENT ON VIEW cdp.report_campaign_uplift IS
 	'Results of campaigns by variant, the control group among them. Everybody who was assigned counts, contacted or not, so that the groups stay comparable. Groups below the setting k_floor show no results to others than the owner.';
-	COMMENT ON COLUMN cdp.report_campaign.conversion_rate IS 'Share of people with a goal_event within goal_window after their assignment.';
-	COMMENT ON COLUMN cdp.report_campaign.revenue IS 'Of those events, in the base currency.';
-	COMMENT ON COLUMN cdp.report_campaign.uplift IS 'Conversion rate less that of the control group; uplift_low, uplift_high: 95 % confidence interval (Newcombe). When it holds 0, nothing is shown.';
+	COMMENT ON COLUMN cdp.report_campaign_uplift.conversion_rate IS 'Share of people with a goal_event within goal_window after their assignment.';
+	COMMENT ON COLUMN cdp.report_campaign_uplift.revenue IS 'Of those events, in the base currency.';
+	COMMENT ON COLUMN cdp.report_campaign_uplift.uplift IS 'Conversion rate less that of the control group; uplift_low, uplift_high: 95 % confidence interval (Newcombe). When it holds 0, nothing is shown.';

@@ -12,13 +12,13 @@
 
 PG_FUNCTION_INFO_V1(cdp_explain_segment);
 PG_FUNCTION_INFO_V1(cdp_rule_references);
-PG_FUNCTION_INFO_V1(cdp_nearest_name);
 PG_FUNCTION_INFO_V1(cdp_check_segment);
 
 /* ---- explain_segment ---- */
 
 static void
-ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, int depth, ReturnSetInfo *result)
+ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, const PlanNode *nodes, int at, int depth,
+			ReturnSetInfo *result)
 {
 	StringInfoData clause;
 	Datum		values[5];
@@ -29,14 +29,14 @@ ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, int depth, ReturnSe
 
 	check_stack_depth();
 	initStringInfo(&clause);
-	EvaluateNode(plan, row, node, &truth, &until);
+	EvaluateNode(plan, row, nodes, at, &truth, &until);
 	if (node->kind == RULE_AND || node->kind == RULE_OR || node->kind == RULE_NOT)
 		appendStringInfoString(&clause, node->kind == RULE_AND ? "AND" : node->kind == RULE_OR ? "OR" : "NOT");
 	else
 	{
 		PrintRuleNode(&clause, node);
-		if (node->leaf >= 0)
-			value = ValueText(&plan->leaves[node->leaf].value);
+		if (nodes[at].leaf >= 0)
+			value = ValueText(&plan->leaves[nodes[at].leaf].value);
 	}
 	values[0] = Int32GetDatum(depth);
 	values[1] = CStringGetTextDatum(clause.data);
@@ -48,16 +48,20 @@ ExplainNode(RulePlan *plan, ProfileRow *row, RuleNode *node, int depth, ReturnSe
 	nulls[4] = until == NEVER;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 
-	for (int i = 0; i < node->nargs; i++)
-		ExplainNode(plan, row, node->args[i], depth + 1, result);
+	for (int i = 0, arg = at + 1; i < nodes[at].nargs; i++, arg = nodes[arg].end)
+		ExplainNode(plan, row, node->args[i], nodes, arg, depth + 1, result);
 	if (node->kind == RULE_MEMBER_OF)
-		ExplainNode(plan, row, plan->rules[plan->leaves[node->leaf].rule].tree, depth + 1, result);
+	{
+		PlanRule   *rule = &plan->rules[plan->leaves[nodes[at].leaf].rule];
+
+		ExplainNode(plan, row, rule->tree, rule->nodes, 0, depth + 1, result);
+	}
 }
 
 static void
 ExplainProfile(RulePlan *plan, ProfileRow *row, void *arg)
 {
-	ExplainNode(plan, row, plan->rules[0].tree, 0, arg);
+	ExplainNode(plan, row, plan->rules[0].tree, plan->rules[0].nodes, 0, 0, arg);
 }
 
 /* explain_segment(living profile, segment, as_of) */
@@ -95,12 +99,16 @@ UsageOf(RuleNode *node)
 	{
 		case RULE_LIKE:
 		case RULE_ILIKE:
+		case RULE_REGEX:
+		case RULE_STARTS:
+		case RULE_ENDS:
 			return "pattern";
 		case RULE_CONTAINS:
 			return "contains";
 		case RULE_WITHIN:
 			return "window";
 		case RULE_IS_NULL:
+		case RULE_ELEMENT:
 			return "presence";
 		default:
 			return "comparison";
@@ -161,6 +169,26 @@ ReferEvent(ReturnSetInfo *result, RuleEvent *event)
 		ReferNode(result, event->where, event->name);
 }
 
+/* What an expression reckons with: numbers */
+static void
+ReferExpression(ReturnSetInfo *result, RuleOperand *operand, const char *event)
+{
+	RuleLiteral number = {.kind = LITERAL_NUMBER};
+
+	check_stack_depth();
+	for (int i = 0; i < operand->nargs; i++)
+		ReferExpression(result, operand->args[i], event);
+	if (operand->kind == OPERAND_TRAIT)
+		PutReference(result, "trait", operand->key, NULL, NULL, "comparison", &number, operand->position);
+	else if (operand->kind == OPERAND_AGGREGATE)
+	{
+		ReferEvent(result, operand->event);
+		ReferProperty(result, operand->value, operand->event->name);
+	}
+	else
+		ReferProperty(result, operand, event);
+}
+
 static void
 ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 {
@@ -170,7 +198,12 @@ ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 	for (int i = 0; i < node->nargs; i++)
 		ReferNode(result, node->args[i], event);
 	for (int i = 0; i < node->nsteps; i++)
+	{
 		ReferEvent(result, node->steps[i].event);
+		ReferProperty(result, node->same, node->steps[i].event->name);
+	}
+	if (node->other)
+		ReferExpression(result, node->other, event);
 	if (node->kind == RULE_MEMBER_OF)
 		PutReference(result, "segment", node->name, NULL, NULL, NULL, NULL, node->position);
 	else if (node->kind == RULE_CONSENTS_TO)
@@ -197,6 +230,7 @@ ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 			ReferProperty(result, operand->value, operand->event->name);
 			break;
 		default:
+			ReferExpression(result, operand, event);
 			break;
 	}
 }
@@ -210,46 +244,4 @@ cdp_rule_references(PG_FUNCTION_ARGS)
 	ReferNode((ReturnSetInfo *) fcinfo->resultinfo,
 			  ParseRule(VARDATA_ANY(rule), VARSIZE_ANY_EXHDR(rule), NULL), NULL);
 	return (Datum) 0;
-}
-
-/*
- * nearest_name(name, candidates): the one that was probably meant, or null.
- * At most a third of the letters may differ; ties go to the first.
- */
-Datum
-cdp_nearest_name(PG_FUNCTION_ARGS)
-{
-	text	   *name = PG_GETARG_TEXT_PP(0);
-	ArrayType  *candidates = PG_GETARG_ARRAYTYPE_P(1);
-	Datum	   *values;
-	bool	   *nulls;
-	int			n;
-	int			best = -1;
-	int			limit = 1 + VARSIZE_ANY_EXHDR(name) / 3;
-
-	deconstruct_array(candidates, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
-	for (int i = 0; i < n; i++)
-	{
-		text	   *candidate;
-		int			distance;
-
-		CHECK_FOR_INTERRUPTS();
-		if (nulls[i])
-			continue;
-		candidate = DatumGetTextPP(values[i]);
-		/* the limit of the server's levenshtein() */
-		if (VARSIZE_ANY_EXHDR(candidate) > 255 || VARSIZE_ANY_EXHDR(name) > 255)
-			continue;
-		distance = varstr_levenshtein_less_equal(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name),
-												 VARDATA_ANY(candidate), VARSIZE_ANY_EXHDR(candidate),
-												 1, 1, 1, limit, false);
-		if (distance <= limit && distance > 0)
-		{
-			best = i;
-			limit = distance - 1;
-		}
-	}
-	if (best < 0)
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(values[best]);
 }

@@ -1,154 +1,364 @@
 /*
  * facts.c
- *		Narrow facts of events, sorted by profile.
+ *		Narrow facts of events, by profile and time.
  *
- * One event becomes one tuple, whatever number of rules it matters to:
+ * One event becomes one record, whatever number of rules it matters to:
  *
- *		profile_id | occurred_at | message_key | entries (bytea)
- *		 8 bytes      8             16
+ *		+------------+-------------+-------------+------+---------+
+ *		| profile_id | occurred_at | message_key | size | entries |
+ *		| 8          | 8           | 16          | 8    |         |
+ *		+------------+-------------+-------------+------+---------+
  *
- *		entry := series (2 bytes), kind (1 byte), value
- *		value := nothing                              VALUE_NULL
- *				 1 byte                               VALUE_BOOLEAN
- *				 length (4 bytes), bytes              VALUE_NUMBER, VALUE_TEXT, VALUE_JSON
+ *		entry := series (2 bytes), kind (1), boolean (1), length (4), bytes, padding to 8
  *
- * The tuples live in a sort of the server, which spills to disk beyond
- * work_mem; nothing of this is ever stored.
+ * Records are dealt into partitions by ranges of ids, so that those of one
+ * partition fit into the processor's cache when they are put in order, and
+ * profiles are asked for in the order of their ids, so that each partition is
+ * read once.  A partition is a list of blocks; blocks beyond work_mem wait in
+ * a temporary file.  Nothing of this is ever stored.
  */
 #include "core/core.h"
 
-#include "access/tupdesc.h"
-#include "executor/tuptable.h"
-#include "utils/typcache.h"
+#include "miscadmin.h"
+#include "storage/buffile.h"
 
 #include "segment/facts.h"
+
+#define PARTITIONS 256
+#define BLOCK_SIZE 16384
+
+typedef struct Record
+{
+	int64		profile_id;
+	TimestampTz at;
+	pg_uuid_t	key;
+	uint64		size;			/* of the entries */
+} Record;
+
+typedef struct Entry
+{
+	uint16		series;
+	uint8		kind;
+	bool		boolean;
+	int32		length;
+} Entry;
+
+typedef struct Block
+{
+	struct Block *next;
+	char	   *data;			/* NULL: in the file */
+	Size		used;
+	Size		size;
+	int			fileno;
+	off_t		offset;
+} Block;
 
 struct FactStore
 {
 	RulePlan   *plan;
-	Tuplesortstate *sort;
-	TupleDesc	desc;
-	TupleTableSlot *put;
-	TupleTableSlot *get;
-	bool		at_fact;		/* get holds the next fact */
-	bool		sorted;
-	StringInfoData entries;
+	MemoryContext context;
+	MemoryContext partition_context;	/* of the partition at hand */
+	int64		low;			/* first id */
+	uint64		width;			/* ids in a partition */
+	int			npartitions;
+	Block	  **partitions;
+	BufFile    *file;
+	Size		used;
+	Size		budget;
+	char	   *entries;		/* of the event at hand */
+	Size		length;
+	Size		space;
+	/* the partition at hand */
+	int			partition;
+	Record	  **order;
+	int			nrecords;
+	int			next;
 };
 
 FactStore *
-NewFactStore(RulePlan *plan)
+NewFactStore(RulePlan *plan, int64 low, int64 high, bool few)
 {
-	FactStore  *store = palloc0(sizeof(FactStore));
-	AttrNumber	keys[3] = {1, 2, 3};
-	Oid			operators[3];
-	Oid			collations[3] = {InvalidOid, InvalidOid, InvalidOid};
-	bool		nulls_first[3] = {false, false, false};
-	Oid			types[3] = {INT8OID, TIMESTAMPTZOID, UUIDOID};
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "segment facts", ALLOCSET_DEFAULT_SIZES);
+	FactStore  *store = MemoryContextAllocZero(context, sizeof(FactStore));
+	uint64		range = high >= low ? (uint64) high - (uint64) low : 0;
 
 	store->plan = plan;
-	store->desc = CreateTemplateTupleDesc(4);
-	TupleDescInitEntry(store->desc, 1, "profile_id", INT8OID, -1, 0);
-	TupleDescInitEntry(store->desc, 2, "occurred_at", TIMESTAMPTZOID, -1, 0);
-	TupleDescInitEntry(store->desc, 3, "message_key", UUIDOID, -1, 0);
-	TupleDescInitEntry(store->desc, 4, "entries", BYTEAOID, -1, 0);
-	for (int i = 0; i < 3; i++)
-		operators[i] = lookup_type_cache(types[i], TYPECACHE_LT_OPR)->lt_opr;
-	store->sort = tuplesort_begin_heap(store->desc, 3, keys, operators, collations, nulls_first,
-									   work_mem, NULL, TUPLESORT_NONE);
-	store->put = MakeSingleTupleTableSlot(store->desc, &TTSOpsVirtual);
-	store->get = MakeSingleTupleTableSlot(store->desc, &TTSOpsMinimalTuple);
-	initStringInfo(&store->entries);
+	store->context = context;
+	store->partition_context = AllocSetContextCreate(context, "segment facts partition", ALLOCSET_DEFAULT_SIZES);
+	store->low = low;
+	store->npartitions = few ? 1 : PARTITIONS;
+	store->width = few ? PG_UINT64_MAX : range / PARTITIONS + 1;
+	store->partitions = MemoryContextAllocZero(context, store->npartitions * sizeof(Block *));
+	store->budget = Max((Size) work_mem * 1024, (Size) PARTITIONS * BLOCK_SIZE);
+	store->space = 1024;
+	store->entries = MemoryContextAlloc(context, store->space);
+	store->partition = -1;
 	return store;
+}
+
+static int
+PartitionOf(FactStore *store, int64 profile_id)
+{
+	uint64		number;
+
+	if (profile_id <= store->low)
+		return 0;
+	number = ((uint64) profile_id - (uint64) store->low) / store->width;
+	return (int) Min(number, (uint64) (store->npartitions - 1));
 }
 
 void
 StartFact(FactStore *store)
 {
-	resetStringInfo(&store->entries);
-	appendStringInfoSpaces(&store->entries, VARHDRSZ);
+	store->length = 0;
 }
 
 void
 AddToFact(FactStore *store, int series, const RuleValue *value)
 {
-	uint16		number = series;
-	uint8		kind = value->kind;
-	int32		length = 0;
+	Entry		entry = {.series = series,.kind = value->kind};
 	const void *bytes = NULL;
+	Size		needed;
 
-	appendBinaryStringInfo(&store->entries, (char *) &number, sizeof(number));
-	appendBinaryStringInfo(&store->entries, (char *) &kind, sizeof(kind));
 	switch (value->kind)
 	{
 		case VALUE_NUMBER:
-			length = VARSIZE_ANY(value->number);
+			entry.length = VARSIZE_ANY(value->number);
 			bytes = value->number;
 			break;
 		case VALUE_TEXT:
-			length = value->length;
+			entry.length = value->length;
 			bytes = value->text;
 			break;
 		case VALUE_JSON:
-			length = value->length;
+			entry.length = value->length;
 			bytes = value->json;
 			break;
 		case VALUE_BOOLEAN:
-			appendBinaryStringInfo(&store->entries, (const char *) &value->boolean, 1);
-			return;
+			entry.boolean = value->boolean;
+			break;
+		case VALUE_FLOAT:
+			entry.length = sizeof(float8);
+			bytes = &value->real;
+			break;
 		default:
-			return;
+			break;
 	}
-	appendBinaryStringInfo(&store->entries, (char *) &length, sizeof(length));
-	appendBinaryStringInfo(&store->entries, bytes, length);
+	needed = store->length + sizeof(entry) + TYPEALIGN(8, entry.length);
+	if (needed > store->space)
+	{
+		store->space = Max(needed, 2 * store->space);
+		store->entries = repalloc_huge(store->entries, store->space);
+	}
+	memcpy(store->entries + store->length, &entry, sizeof(entry));
+	if (entry.length > 0)
+		memcpy(store->entries + store->length + sizeof(entry), bytes, entry.length);
+	store->length = needed;
+}
+
+/* A new block for a partition; the full one goes to the file when memory is used up */
+static Block *
+AddBlock(FactStore *store, int partition, Size size)
+{
+	Block	   *full = store->partitions[partition];
+	Block	   *block = MemoryContextAllocZero(store->context, sizeof(Block));
+
+	block->size = Max(size, BLOCK_SIZE);
+	block->next = full;
+	if (full && store->used + block->size > store->budget)
+	{
+		if (store->file == NULL)
+		{
+			MemoryContext old = MemoryContextSwitchTo(store->context);
+
+			store->file = BufFileCreateTemp(false);
+			MemoryContextSwitchTo(old);
+		}
+		BufFileTell(store->file, &full->fileno, &full->offset);
+		BufFileWrite(store->file, full->data, full->used);
+		if (full->size == block->size)
+			block->data = full->data;
+		else
+		{
+			pfree(full->data);
+			store->used -= full->size;
+		}
+		full->data = NULL;
+	}
+	if (block->data == NULL)
+	{
+		block->data = MemoryContextAllocHuge(store->context, block->size);
+		store->used += block->size;
+	}
+	store->partitions[partition] = block;
+	return block;
 }
 
 void
 PutFact(FactStore *store, int64 profile_id, TimestampTz at, Datum message_key)
 {
-	TupleTableSlot *slot = store->put;
+	int			partition = PartitionOf(store, profile_id);
+	Block	   *block = store->partitions[partition];
+	Size		size = sizeof(Record) + store->length;
+	Record	   *record;
 
-	SET_VARSIZE(store->entries.data, store->entries.len);
-	ExecClearTuple(slot);
-	slot->tts_values[0] = Int64GetDatum(profile_id);
-	slot->tts_values[1] = TimestampTzGetDatum(at);
-	slot->tts_values[2] = message_key;
-	slot->tts_values[3] = PointerGetDatum(store->entries.data);
-	memset(slot->tts_isnull, 0, 4 * sizeof(bool));
-	ExecStoreVirtualTuple(slot);
-	tuplesort_puttupleslot(store->sort, slot);
+	if (block == NULL || block->used + size > block->size)
+		block = AddBlock(store, partition, size);
+	record = (Record *) (block->data + block->used);
+	record->profile_id = profile_id;
+	record->at = at;
+	record->key = *DatumGetUUIDP(message_key);
+	record->size = store->length;
+	memcpy(record + 1, store->entries, store->length);
+	block->used += size;
+}
+
+/* ---- order ---- */
+
+static int
+ByTime(const void *pa, const void *pb)
+{
+	const Record *a = *(Record *const *) pa;
+	const Record *b = *(Record *const *) pb;
+
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	return memcmp(&a->key, &b->key, UUID_LEN);
+}
+
+static int
+ByProfile(const void *pa, const void *pb)
+{
+	const Record *a = *(Record *const *) pa;
+	const Record *b = *(Record *const *) pb;
+
+	return (a->profile_id > b->profile_id) - (a->profile_id < b->profile_id);
+}
+
+/* The partition's blocks in memory */
+static int
+ReadBlocks(FactStore *store, int partition)
+{
+	int			n = 0;
+
+	for (Block *block = store->partitions[partition]; block; block = block->next)
+	{
+		if (block->data == NULL)
+		{
+			block->data = MemoryContextAllocHuge(store->partition_context, block->used);
+			if (BufFileSeek(store->file, block->fileno, block->offset, SEEK_SET) != 0 ||
+				BufFileRead(store->file, block->data, block->used) != block->used)
+				ereport(ERROR,
+						(errcode_for_file_access(),
+						 errmsg("could not read facts of segments from a temporary file: %m")));
+		}
+		for (Size at = 0; at < block->used; n++)
+			at += sizeof(Record) + ((Record *) (block->data + at))->size;
+	}
+	return n;
+}
+
+/* Puts the records in the order of their profiles: by counting when ids are dense */
+static void
+SortByProfile(Record **from, Record **to, int n, int64 low, int64 high)
+{
+	uint64		range = (uint64) high - (uint64) low;
+	uint32	   *starts;
+
+	if (range > (uint64) n * 8 + 1024)
+	{
+		memcpy(to, from, n * sizeof(Record *));
+		qsort(to, n, sizeof(Record *), ByProfile);
+		return;
+	}
+	starts = palloc0((range + 2) * sizeof(uint32));
+	for (int i = 0; i < n; i++)
+		starts[from[i]->profile_id - low + 1]++;
+	for (uint64 i = 1; i <= range; i++)
+		starts[i] += starts[i - 1];
+	for (int i = 0; i < n; i++)
+		to[starts[from[i]->profile_id - low]++] = from[i];
 }
 
 static void
-NextFact(FactStore *store)
+LoadPartition(FactStore *store, int partition)
 {
-	store->at_fact = tuplesort_gettupleslot(store->sort, true, false, store->get, NULL);
-	if (store->at_fact)
-		slot_getallattrs(store->get);
+	MemoryContext old;
+	Record	  **records;
+	int64		low = PG_INT64_MAX;
+	int64		high = PG_INT64_MIN;
+	int			n;
+	int			i;
+
+	MemoryContextReset(store->partition_context);
+	old = MemoryContextSwitchTo(store->partition_context);
+	CHECK_FOR_INTERRUPTS();
+	n = ReadBlocks(store, partition);
+	records = MemoryContextAllocHuge(store->partition_context, Max(n, 1) * sizeof(Record *));
+	store->order = MemoryContextAllocHuge(store->partition_context, Max(n, 1) * sizeof(Record *));
+	/* the newest block is first in the list, and rows mostly come in the order of time */
+	i = n;
+	for (Block *block = store->partitions[partition]; block; block = block->next)
+	{
+		int			in_block = 0;
+		int			k;
+
+		for (Size at = 0; at < block->used; in_block++)
+			at += sizeof(Record) + ((Record *) (block->data + at))->size;
+		k = i -= in_block;
+		for (Size at = 0; at < block->used;)
+		{
+			Record	   *record = (Record *) (block->data + at);
+
+			records[k++] = record;
+			low = Min(low, record->profile_id);
+			high = Max(high, record->profile_id);
+			at += sizeof(Record) + record->size;
+		}
+	}
+	if (n > 0)
+		SortByProfile(records, store->order, n, low, high);
+	store->nrecords = n;
+	store->next = 0;
+	store->partition = partition;
+	MemoryContextSwitchTo(old);
 }
 
-void
-SortFacts(FactStore *store)
+/* A profile's records in the order of time, then message_key */
+static void
+SortByTime(Record **records, int n)
 {
-	tuplesort_performsort(store->sort);
-	store->sorted = true;
-	NextFact(store);
+	if (n > 64)
+	{
+		for (int i = 1; i < n; i++)
+		{
+			if (ByTime(&records[i - 1], &records[i]) > 0)
+			{
+				qsort(records, n, sizeof(Record *), ByTime);
+				return;
+			}
+		}
+		return;
+	}
+	for (int i = 1; i < n; i++)
+	{
+		Record	   *record = records[i];
+		int			k = i;
+
+		for (; k > 0 && ByTime(&records[k - 1], &record) > 0; k--)
+			records[k] = records[k - 1];
+		records[k] = record;
+	}
 }
 
-/* Appends a fact to its series; values are copied, since the tuple goes away */
-static const char *
-LoadEntry(RulePlan *plan, const char *at, TimestampTz when, uint32 ordinal, Datum message_key)
+/* ---- the facts of a profile ---- */
+
+static void
+AppendFact(RulePlan *plan, PlanSeries *series, const Record *record, uint32 ordinal, const Entry *entry)
 {
-	PlanSeries *series;
+	const char *bytes = (const char *) (entry + 1);
 	Fact	   *fact;
-	uint16		number;
-	uint8		kind;
-	int32		length;
-	char	   *bytes;
 
-	memcpy(&number, at, sizeof(number));
-	kind = at[2];
-	at += 3;
-	series = &plan->series[number];
 	if (series->nfacts == series->space)
 	{
 		int			space = Max(16, series->space * 2);
@@ -158,59 +368,75 @@ LoadEntry(RulePlan *plan, const char *at, TimestampTz when, uint32 ordinal, Datu
 		series->space = space;
 	}
 	if (series->nfacts == 0)
-		series->first_key = *DatumGetUUIDP(message_key);
-	fact = &series->facts[series->nfacts++];
-	fact->at = when;
-	fact->ordinal = ordinal;
-	fact->value.kind = kind;
-	if (kind == VALUE_NULL)
-		return at;
-	if (kind == VALUE_BOOLEAN)
 	{
-		fact->value.boolean = *at;
-		return at + 1;
+		series->first_key = record->key;
+		if (plan->nfilled < plan->nseries)
+			plan->filled[plan->nfilled++] = entry->series;
 	}
-	memcpy(&length, at, sizeof(length));
-	at += sizeof(length);
-	bytes = MemoryContextAlloc(plan->profile_context, Max(length, 1));
-	memcpy(bytes, at, length);
-	if (kind == VALUE_NUMBER)
-		fact->value.number = DatumGetNumeric(PointerGetDatum(bytes));
-	else if (kind == VALUE_JSON)
-		fact->value.json = (JsonbContainer *) bytes;
-	else
-		fact->value.text = bytes;
-	fact->value.length = length;
-	return at + length;
+	fact = &series->facts[series->nfacts++];
+	fact->at = record->at;
+	fact->ordinal = ordinal;
+	fact->value.kind = entry->kind;
+	fact->value.length = entry->length;
+	switch (entry->kind)
+	{
+		case VALUE_BOOLEAN:
+			fact->value.boolean = entry->boolean;
+			break;
+		case VALUE_NUMBER:
+			fact->value.number = (Numeric) bytes;
+			break;
+		case VALUE_JSON:
+			fact->value.json = (JsonbContainer *) bytes;
+			break;
+		case VALUE_FLOAT:
+			memcpy(&fact->value.real, bytes, sizeof(float8));
+			break;
+		default:
+			fact->value.text = bytes;
+			break;
+	}
 }
 
-/* The facts of a profile; profiles must be asked for in the order of their ids */
+/*
+ * The facts of a profile; profiles must be asked for in the order of their
+ * ids.  Values stay in the partition's memory.
+ */
 void
 LoadFacts(FactStore *store, int64 profile_id)
 {
-	uint32		ordinal = 0;
+	int			partition = PartitionOf(store, profile_id);
+	int			from;
+	int			to;
 
-	while (store->at_fact && DatumGetInt64(store->get->tts_values[0]) <= profile_id)
+	if (partition != store->partition)
+		LoadPartition(store, partition);
+	for (from = store->next; from < store->nrecords && store->order[from]->profile_id < profile_id; from++)
+		;
+	for (to = from; to < store->nrecords && store->order[to]->profile_id == profile_id; to++)
+		;
+	store->next = to;
+	SortByTime(store->order + from, to - from);
+	for (int i = from; i < to; i++)
 	{
-		if (DatumGetInt64(store->get->tts_values[0]) == profile_id)
-		{
-			struct varlena *entries = (struct varlena *) DatumGetPointer(store->get->tts_values[3]);
-			const char *at = VARDATA_ANY(entries);
-			const char *end = at + VARSIZE_ANY_EXHDR(entries);
+		Record	   *record = store->order[i];
+		const char *at = (const char *) (record + 1);
+		const char *end = at + record->size;
 
-			while (at < end)
-				at = LoadEntry(store->plan, at, DatumGetTimestampTz(store->get->tts_values[1]), ordinal,
-							   store->get->tts_values[2]);
-			ordinal++;
+		while (at < end)
+		{
+			const Entry *entry = (const Entry *) at;
+
+			AppendFact(store->plan, &store->plan->series[entry->series], record, i - from, entry);
+			at += sizeof(Entry) + TYPEALIGN(8, entry->length);
 		}
-		NextFact(store);
 	}
 }
 
 void
 FreeFactStore(FactStore *store)
 {
-	ExecDropSingleTupleTableSlot(store->put);
-	ExecDropSingleTupleTableSlot(store->get);
-	tuplesort_end(store->sort);
+	if (store->file)
+		BufFileClose(store->file);
+	MemoryContextDelete(store->context);
 }

@@ -185,7 +185,7 @@ MetricTruth(RulePlan *plan, PlanLeaf *leaf, const RuleValue *value)
 #define DAY_NUMERIC int64_to_numeric(USECS_PER_DAY)
 
 static void
-EvaluateDaysSince(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series)
+EvaluateDaysSince(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series, PlanAnswer *answer)
 {
 	int			n = CountUntil(series, plan->as_of);
 	RuleValue	value = {VALUE_NULL};
@@ -225,23 +225,22 @@ EvaluateDaysSince(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series)
 		}
 	}
 	leaf->value = value;
-	leaf->truth = MetricTruth(plan, leaf, &value);
-	leaf->until = until;
+	answer->truth = MetricTruth(plan, leaf, &value);
+	answer->until = until;
 }
 
 /* ---- all other metrics ---- */
 
 /* What besides the leaving of facts can change the answer */
 static TimestampTz
-OtherChanges(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series, const RuleWindow *window,
-			 const WindowBounds *bounds)
+OtherChanges(PlanSeries *series, const RuleWindow *window, const WindowBounds *bounds, TimestampTz as_of)
 {
 	TimestampTz until = NEVER;
-	int			known = CountUntil(series, plan->as_of);
+	int			known = CountUntil(series, as_of);
 
 	/* an event of the future comes into view */
 	if (known < series->nfacts &&
-		(window->kind != WINDOW_BETWEEN || series->facts[known].at <= bounds->high))
+		((window->kind != WINDOW_BETWEEN && window->kind != WINDOW_BEFORE) || series->facts[known].at <= bounds->high))
 		until = series->facts[known].at;
 	/* the calendar moves on */
 	if ((window->kind == WINDOW_THIS || window->kind == WINDOW_CALENDAR) &&
@@ -254,8 +253,30 @@ OtherChanges(RulePlan *plan, PlanLeaf *leaf, PlanSeries *series, const RuleWindo
 	return until;
 }
 
+/* A metric at a time, and when what it is made of changes next */
+RuleValue
+MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next)
+{
+	PlanSeries *series = &plan->series[operand->series];
+	Accumulator a = {0};
+	WindowBounds bounds;
+	int			first;
+	int			last;
+
+	ComputeWindow(&operand->window, at, plan->zone, &bounds);
+	WindowFacts(series, &bounds, at, &first, &last);
+	if (operand->aggregate == AGGREGATE_DISTINCT)
+		MarkNewest(series, first, last);
+	for (int i = last - 1; i >= first; i--)
+		Accumulate(&a, operand->aggregate, series, &series->facts[i]);
+	*next = OtherChanges(series, &operand->window, &bounds, at);
+	if (operand->window.kind == WINDOW_LAST && last > first)
+		*next = Min(*next, LeaveTime(&operand->window, &bounds, series->facts[first].at, at, plan->zone));
+	return Accumulated(&a, operand->aggregate);
+}
+
 void
-EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
+EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 {
 	RuleOperand *operand = leaf->node->operand;
 	PlanSeries *series = &plan->series[leaf->series];
@@ -270,7 +291,7 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
 
 	if (operand->aggregate == AGGREGATE_DAYS_SINCE_LAST)
 	{
-		EvaluateDaysSince(plan, leaf, series);
+		EvaluateDaysSince(plan, leaf, series, answer);
 		return;
 	}
 	if (leaf->node->kind == RULE_WITHIN)
@@ -294,11 +315,11 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
 			smallest[truth] = i;
 		}
 	}
-	leaf->truth = truth;
-	leaf->until = NEVER;
+	answer->truth = truth;
+	answer->until = NEVER;
 	if (!plan->wants_until)
 		return;
-	leaf->until = OtherChanges(plan, leaf, series, window, &bounds);
+	answer->until = OtherChanges(series, window, &bounds, plan->as_of);
 	if (steps && last > first)
 	{
 		int			flip = PG_INT32_MAX;
@@ -307,7 +328,7 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
 			if (t != (int) truth)
 				flip = Min(flip, smallest[t]);
 		if (flip > first && flip <= last)
-			leaf->until = Min(leaf->until,
+			answer->until = Min(answer->until,
 							  LeaveTime(window, &bounds, series->facts[flip - 1].at, plan->as_of, plan->zone));
 	}
 	/* first(...) WITHIN n DAYS: the value's own window moves as well */
@@ -316,9 +337,9 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf)
 		TimestampTz at;
 
 		if (ValueTime(&leaf->value, plan->zone, &at))
-			leaf->until = Min(leaf->until, TimeFlip(&leaf->node->window, &leaf->bounds, at, plan->as_of, plan->zone));
+			answer->until = Min(answer->until, TimeFlip(&leaf->node->window, &leaf->bounds, at, plan->as_of, plan->zone));
 		if (steps && last > first)
-			leaf->until = Min(leaf->until,
+			answer->until = Min(answer->until,
 							  LeaveTime(window, &bounds, series->facts[first].at, plan->as_of, plan->zone));
 	}
 }

@@ -8,6 +8,7 @@
 #include "executor/spi.h"
 
 #include "segment/plan.h"
+#include "segment/reader.h"
 
 #define INITIAL_SPACE 8
 
@@ -26,7 +27,6 @@
 		memset(&(plan)->list[(plan)->count], 0, sizeof(*(plan)->list)); \
 	} while (0)
 
-static void CompileNode(RulePlan *plan, RuleNode *node);
 
 /* The zone of setting time_zone */
 pg_tz *
@@ -35,7 +35,10 @@ SettingZone(bool read_only)
 	pg_tz	   *zone = NULL;
 	char	   *name = NULL;
 	MemoryContext caller = CurrentMemoryContext;
+	Role		role;
 
+	/* settings are the owner's; traits @~ rule is asked by readers */
+	BecomeOwner(&role);
 	SPI_connect();
 	if (SPI_execute("SELECT cdp.setting_value('time_zone')", read_only, 1) == SPI_OK_SELECT && SPI_processed == 1)
 	{
@@ -45,6 +48,7 @@ SettingZone(bool read_only)
 			name = MemoryContextStrdup(caller, value);
 	}
 	SPI_finish();
+	BecomeCaller(&role);
 	if (name)
 		zone = pg_tzset(name);
 	if (zone == NULL)
@@ -110,16 +114,51 @@ FillTimes(RulePlan *plan, RuleNode *node)
 	FillTime(plan, node->window.high);
 }
 
+/* A property that is read; equal ones are looked up once */
+static void
+NoteProperty(RulePlan *plan, RuleOperand *operand)
+{
+	StringInfoData key;
+
+	for (int i = 0; i < operand->nargs; i++)
+		NoteProperty(plan, operand->args[i]);
+	if (operand->kind == OPERAND_REVENUE)
+		plan->needs_revenue = true;
+	if (operand->kind != OPERAND_PROPERTY)
+		return;
+	plan->needs_properties = true;
+	initStringInfo(&key);
+	PrintOperand(&key, operand);
+	for (operand->slot = 1; operand->slot <= plan->nproperties; operand->slot++)
+		if (strcmp(plan->properties[operand->slot - 1].key, key.data) == 0)
+			return;
+	GROW(plan, properties, nproperties, space_properties);
+	plan->properties[plan->nproperties++].key = key.data;
+}
+
 /* Properties that a WHERE condition reads */
 static void
 NoteProperties(RulePlan *plan, RuleNode *node)
 {
 	for (int i = 0; i < node->nargs; i++)
 		NoteProperties(plan, node->args[i]);
-	if (node->operand && node->operand->kind == OPERAND_PROPERTY)
-		plan->needs_properties = true;
-	if (node->operand && node->operand->kind == OPERAND_REVENUE)
-		plan->needs_revenue = true;
+	if (node->operand)
+		NoteProperty(plan, node->operand);
+	if (node->other)
+		NoteProperty(plan, node->other);
+}
+
+/* A trait that is read; leaves share the look-up */
+static void
+NoteTrait(RulePlan *plan, RuleOperand *operand)
+{
+	plan->needs_traits = true;
+	for (operand->slot = 1; operand->slot <= plan->ntraits; operand->slot++)
+		if (strcmp(plan->traits[operand->slot - 1].key, operand->key) == 0)
+			return;
+	GROW(plan, traits, ntraits, space_traits);
+	plan->traits[plan->ntraits].key = operand->key;
+	plan->traits[plan->ntraits++].length = strlen(operand->key);
 }
 
 static int
@@ -185,10 +224,8 @@ AddSeries(RulePlan *plan, RuleEvent *event, RuleOperand *value, TimestampTz reac
 	plan->series[s].reach = reach;
 	f->series = f->series ? repalloc(f->series, (f->nseries + 1) * sizeof(int)) : palloc(sizeof(int));
 	f->series[f->nseries++] = s;
-	if (value && value->kind == OPERAND_PROPERTY)
-		plan->needs_properties = true;
-	if (value && value->kind == OPERAND_REVENUE)
-		plan->needs_revenue = true;
+	if (value)
+		NoteProperty(plan, value);
 	return s;
 }
 
@@ -204,6 +241,16 @@ AddIdentifierSeries(RulePlan *plan, SeriesKind kind, const char *type)
 			return i;
 	s = NewSeries(plan, kind);
 	plan->series[s].identifier_type = type ? pstrdup(type) : NULL;
+	return s;
+}
+
+static int
+AddListedSeries(RulePlan *plan, int32 segment_id)
+{
+	int			s = NewSeries(plan, SERIES_LISTED);
+
+	plan->needs_listed = true;
+	plan->series[s].segment_id = segment_id;
 	return s;
 }
 
@@ -225,6 +272,36 @@ LookUpPurpose(RulePlan *plan, PlanLeaf *leaf)
 		leaf->opt_in = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 	}
 	SPI_finish();
+}
+
+/* Metrics and traits of an expression */
+static void
+CompileExpression(RulePlan *plan, RuleOperand *operand)
+{
+	WindowBounds bounds;
+
+	check_stack_depth();
+	for (int i = 0; i < operand->nargs; i++)
+		CompileExpression(plan, operand->args[i]);
+	if (operand->kind == OPERAND_TRAIT)
+		NoteTrait(plan, operand);
+	if (operand->kind != OPERAND_AGGREGATE)
+		return;
+	if (operand->window.kind != WINDOW_NONE)
+		NeedZone(plan);
+	FillTime(plan, operand->window.low);
+	FillTime(plan, operand->window.high);
+	ComputeWindow(&operand->window, plan->as_of, plan->zone, &bounds);
+	operand->series = AddSeries(plan, operand->event, operand->value, bounds.reach);
+}
+
+static bool
+ReadsEvents(const RuleOperand *operand)
+{
+	for (int i = 0; i < operand->nargs; i++)
+		if (ReadsEvents(operand->args[i]))
+			return true;
+	return operand->kind == OPERAND_AGGREGATE;
 }
 
 /* Fills what a new leaf reads */
@@ -251,8 +328,15 @@ CompileLeaf(RulePlan *plan, int number)
 
 		/* later steps come after the first, so its reach is enough */
 		for (int i = 0; i < node->nsteps; i++)
-			steps[i] = AddSeries(plan, node->steps[i].event, NULL, bounds.reach);
+			steps[i] = AddSeries(plan, node->steps[i].event, node->same, bounds.reach);
 		plan->leaves[number].step_series = steps;
+	}
+	else if (node->operand && (node->other || IsExpression(node->operand)))
+	{
+		CompileExpression(plan, node->operand);
+		if (node->other)
+			CompileExpression(plan, node->other);
+		plan->leaves[number].reckons = true;
 	}
 	else if (node->operand && node->operand->kind == OPERAND_AGGREGATE)
 		series = AddSeries(plan, node->operand->event, node->operand->value, bounds.reach);
@@ -260,6 +344,8 @@ CompileLeaf(RulePlan *plan, int number)
 		series = AddIdentifierSeries(plan, SERIES_IDENTIFIER, node->name);
 	else if (node->kind == RULE_SAMPLE)
 		series = AddIdentifierSeries(plan, SERIES_SAMPLE, NULL);
+	else if (node->kind == RULE_LISTED)
+		series = AddListedSeries(plan, plan->adding);
 	else if (node->kind == RULE_CONSENTS_TO)
 		LookUpPurpose(plan, &plan->leaves[number]);
 	else if (node->kind == RULE_MEMBER_OF)
@@ -269,7 +355,7 @@ CompileLeaf(RulePlan *plan, int number)
 		plan->leaves[number].rule = rule;
 	}
 	else
-		plan->needs_traits = true;
+		NoteTrait(plan, node->operand);
 
 	/* WITHIN on the time of an event has two windows; the outer one is asked here */
 	if (node->kind == RULE_WITHIN && series >= 0)
@@ -298,26 +384,40 @@ AddLeaf(RulePlan *plan, RuleNode *node)
 	return number;
 }
 
+/* Appends the node and its arguments to the rule's nodes; rules can move when others are added */
 static void
-CompileNode(RulePlan *plan, RuleNode *node)
+CompileNode(RulePlan *plan, int number, RuleNode *node)
 {
+	PlanRule   *rule = &plan->rules[number];
+	int			at = rule->nnodes++;
+	int			leaf;
+
 	check_stack_depth();
-	node->leaf = -1;
+	if (at == 0)
+		rule->nodes = palloc(INITIAL_SPACE * sizeof(PlanNode));
+	else if (at >= INITIAL_SPACE && (at & (at - 1)) == 0)
+		rule->nodes = repalloc(rule->nodes, 2 * at * sizeof(PlanNode));
+	rule->nodes[at] = (PlanNode) {.kind = node->kind,.boolean = node->boolean,.leaf = -1};
 	if (node->kind == RULE_AND || node->kind == RULE_OR || node->kind == RULE_NOT)
 	{
 		for (int i = 0; i < node->nargs; i++)
-			CompileNode(plan, node->args[i]);
+			CompileNode(plan, number, node->args[i]);
+		rule = &plan->rules[number];
+		rule->nodes[at].nargs = node->nargs;
+		rule->nodes[at].end = rule->nnodes;
 		return;
 	}
+	rule->nodes[at].end = rule->nnodes;
 	if (node->kind == RULE_CONSTANT)
 		return;
 	if (plan->traits_only &&
-		((node->operand && node->operand->kind == OPERAND_AGGREGATE) || node->operand == NULL))
+		(node->operand == NULL || ReadsEvents(node->operand) || (node->other && ReadsEvents(node->other))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rule needs more than traits: %s", PrintRule(node)),
 				 errhint("Use cdp.matches(profile_id, rule).")));
-	node->leaf = AddLeaf(plan, node);
+	leaf = AddLeaf(plan, node);
+	plan->rules[number].nodes[at].leaf = leaf;
 }
 
 /* Compiles a rule into the plan; its tree must live as long.  Returns its number. */
@@ -333,11 +433,49 @@ PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
 	plan->rules[number].name = name ? pstrdup(name) : NULL;
 	plan->rules[number].tree = tree;
 	plan->rules[number].compiling = true;
-	CompileNode(plan, tree);
+	CompileNode(plan, number, tree);
 	plan->rules[number].compiling = false;
 	plan->rules[number].compiled = true;
 	MemoryContextSwitchTo(old);
 	return number;
+}
+
+/*
+ * What stands in the place of a rule for a list or a query.  A name is of one
+ * segment only, so this is as good a key of a leaf as a printed condition.
+ */
+static RuleNode *
+ListedNode(const char *kind, const char *name)
+{
+	RuleNode   *node = palloc0(sizeof(RuleNode));
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s ", kind);
+	PrintText(&buf, name);
+	node->kind = RULE_LISTED;
+	node->name = buf.data;
+	return node;
+}
+
+/* The rules that are being compiled, outermost first, and the one that closes the circle */
+static char *
+CircleOf(RulePlan *plan, const char *name)
+{
+	StringInfoData buf;
+	bool		inside = false;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < plan->nrules; i++)
+	{
+		if (!plan->rules[i].compiling || plan->rules[i].name == NULL)
+			continue;
+		inside |= strcmp(plan->rules[i].name, name) == 0;
+		if (inside)
+			appendStringInfo(&buf, "\"%s\" refers to ", plan->rules[i].name);
+	}
+	appendStringInfo(&buf, "\"%s\"", name);
+	return buf.data;
 }
 
 /* The rule of a stored segment, compiled when it is not yet */
@@ -357,20 +495,36 @@ PlanAddSegment(RulePlan *plan, const char *name)
 		if (plan->rules[i].compiling)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_RECURSION),
-					 errmsg("segment \"%s\" refers to itself", name)));
+					 errmsg("segment \"%s\" refers to itself", name),
+					 errdetail("%s.", CircleOf(plan, name))));
 		return i;
 	}
 	SPI_connect();
-	SPI_execute_with_args("SELECT segment_id, rule FROM cdp.segment WHERE name = $1",
+	SPI_execute_with_args("SELECT segment_id, rule, kind, query_error FROM cdp.segment WHERE name = $1",
 						  1, types, values, NULL, plan->read_only, 1);
 	if (SPI_processed == 1)
 	{
 		char	   *rule = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
-		MemoryContext old = MemoryContextSwitchTo(plan->context);
+		char	   *kind = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3);
+		char	   *query_error = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4);
+		MemoryContext old;
 
+		if (query_error != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("query of segment \"%s\" failed: %s", name, query_error)));
+		old = MemoryContextSwitchTo(plan->context);
 		segment_id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		rule = pstrdup(rule);
-		tree = ParseRule(rule, strlen(rule), NULL);
+		if (rule != NULL)
+		{
+			rule = pstrdup(rule);
+			tree = ParseRule(rule, strlen(rule), NULL);
+		}
+		else
+		{
+			tree = ListedNode(kind, name);
+			plan->adding = segment_id;
+		}
 		MemoryContextSwitchTo(old);
 	}
 	SPI_finish();

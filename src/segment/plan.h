@@ -15,8 +15,6 @@
 #ifndef CDP_SEGMENT_PLAN_H
 #define CDP_SEGMENT_PLAN_H
 
-#include "utils/tuplesort.h"
-
 #include "segment/rule.h"
 #include "segment/rule_time.h"
 
@@ -28,7 +26,8 @@ typedef enum ValueKind
 	VALUE_TEXT,
 	VALUE_BOOLEAN,
 	VALUE_JSON,					/* a list or an object */
-	VALUE_TIME
+	VALUE_TIME,
+	VALUE_FLOAT					/* of facts only */
 } ValueKind;
 
 typedef struct RuleValue
@@ -43,6 +42,7 @@ typedef struct RuleValue
 		bool		boolean;
 		JsonbContainer *json;
 		TimestampTz at;
+		float8		real;
 	};
 } RuleValue;
 
@@ -68,7 +68,8 @@ typedef enum SeriesKind
 {
 	SERIES_EVENT,
 	SERIES_IDENTIFIER,			/* identifiers of one type */
-	SERIES_SAMPLE				/* all identifiers: the smallest key */
+	SERIES_SAMPLE,				/* all identifiers: the smallest key */
+	SERIES_LISTED				/* places in a list, or in the result of a query */
 } SeriesKind;
 
 typedef struct PlanSeries
@@ -78,6 +79,9 @@ typedef struct PlanSeries
 	RuleOperand *value;			/* NULL: nothing but the time */
 	char	   *value_key;
 	char	   *identifier_type;
+	int32		segment_id;		/* LISTED */
+	int			nleaves;		/* that read it */
+	int		   *leaves;
 	TimestampTz reach;			/* events before this are not needed */
 	/* the profile at hand */
 	int			nfacts;
@@ -95,20 +99,59 @@ typedef struct PlanLeaf
 	int			series;			/* -1: none */
 	int		   *step_series;	/* SEQUENCE */
 	int			rule;			/* MEMBER_OF */
+	bool		reckons;		/* an expression is compared */
 	int			purpose;		/* CONSENTS_TO: bit; -1 unknown */
 	bool		opt_in;
-	/* the profile at hand */
-	uint64		epoch;
-	Truth		truth;
-	TimestampTz until;
 	RuleValue	value;			/* what was compared, for explanations */
 } PlanLeaf;
+
+/*
+ * What the leaves say, apart from the leaves themselves, because most profiles
+ * have facts of few series: a profile starts with a copy of the answers that
+ * hold without facts, and only leaves that read more are evaluated.
+ */
+typedef struct PlanAnswer
+{
+	TimestampTz until;
+	uint8		truth;
+	bool		known;
+} PlanAnswer;
+
+/* A node of a rule's tree; its arguments follow, each with all of its own */
+typedef struct PlanNode
+{
+	uint8		kind;
+	bool		boolean;
+	int32		leaf;
+	int32		nargs;
+	int32		end;			/* the node after all of these */
+} PlanNode;
+
+/* A property that conditions or metrics read: looked up once an event */
+typedef struct PlanProperty
+{
+	char	   *key;
+	RuleOperand *operand;
+	uint64		event;
+	RuleValue	value;
+} PlanProperty;
+
+/* A trait that leaves read: looked up once a profile */
+typedef struct PlanTrait
+{
+	char	   *key;
+	int			length;
+	uint64		epoch;
+	RuleValue	value;
+} PlanTrait;
 
 typedef struct PlanRule
 {
 	int32		segment_id;		/* 0: not a stored segment */
 	char	   *name;
 	RuleNode   *tree;
+	int			nnodes;
+	PlanNode   *nodes;
 	bool		compiling;
 	bool		compiled;
 	uint64		epoch;
@@ -129,13 +172,20 @@ typedef struct RulePlan
 
 	int			nrules;
 	PlanRule   *rules;
+	int32		adding;			/* segment whose list or query is compiled */
 	int			nleaves;
 	PlanLeaf   *leaves;
 	int			nseries;
 	PlanSeries *series;
 	int			nfilters;
 	PlanFilter *filters;
-	int			space_rules,
+	int			nproperties;
+	PlanProperty *properties;
+	int			ntraits;
+	PlanTrait  *traits;
+	int			space_properties,
+				space_traits,
+				space_rules,
 				space_leaves,
 				space_series,
 				space_filters;
@@ -146,10 +196,18 @@ typedef struct RulePlan
 	bool		needs_properties;
 	bool		needs_revenue;
 	bool		needs_identifiers;
+	bool		needs_listed;
 	bool		needs_consents;
 	TimestampTz reach;
 
+	bool		empty_known;
+	PlanAnswer *empty;			/* answers without facts, at the plan's time */
+	PlanAnswer *answers;		/* those of the profile at hand */
+
 	uint64		epoch;			/* number of the profile at hand */
+	uint64		event;			/* number of the event at hand */
+	int			nfilled;		/* series that have facts of it */
+	int		   *filled;
 } RulePlan;
 
 /* What is read of a profile */
@@ -169,6 +227,14 @@ typedef struct ProfileRow
 	TimestampTz due_at;
 } ProfileRow;
 
+/* What is read of an event, or of an element of a list */
+typedef struct EventRow
+{
+	JsonbContainer *properties;
+	Numeric		revenue;		/* NULL: none */
+	const RuleValue *element;	/* inside any(), all(), none() */
+} EventRow;
+
 typedef void (*ProfileCallback) (RulePlan *plan, ProfileRow *row, void *arg);
 
 /* plan.c */
@@ -179,24 +245,30 @@ extern pg_tz *SettingZone(bool read_only);
 
 /* value.c */
 extern RuleValue JsonValue(JsonbValue *v);
-extern RuleValue TraitValue(JsonbContainer *traits, const char *key);
+extern RuleValue TraitValue(JsonbContainer *traits, const char *key, int length);
 extern RuleValue PathValue(JsonbContainer *json, int npath, char **path);
 extern Truth LeafTruth(const RuleNode *node, const RuleValue *value, const WindowBounds *bounds, pg_tz *zone);
 extern int	CompareValues(const RuleValue *a, const RuleValue *b);
 extern bool ValueTime(const RuleValue *value, pg_tz *zone, TimestampTz *at);
 extern Truth NotTruth(Truth truth);
+extern Truth OrderTruth(RuleOperator op, int order);
 extern char *ValueText(const RuleValue *value);
 
 /* metric.c, sequence.c */
-extern void EvaluateMetric(RulePlan *plan, PlanLeaf *leaf);
-extern void EvaluateSequence(RulePlan *plan, PlanLeaf *leaf);
+extern void EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer);
+extern void EvaluateSequence(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer);
+extern RuleValue MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next);
 extern int	CountUntil(const PlanSeries *series, TimestampTz at);
 
 /* rule_eval.c */
 extern void StartProfile(RulePlan *plan);
-extern void EvaluateNode(RulePlan *plan, ProfileRow *row, RuleNode *node, Truth *truth, TimestampTz *until);
+extern void ReadyProfile(RulePlan *plan);
+extern void ForgetAnswers(RulePlan *plan);
+extern void EvaluateNode(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until);
 extern Truth EvaluateRule(RulePlan *plan, ProfileRow *row, int rule, TimestampTz *until);
-extern Truth EventTruth(RulePlan *plan, RuleNode *where, JsonbContainer *properties, Numeric revenue);
+extern RuleValue ProfileTrait(RulePlan *plan, ProfileRow *row, const RuleOperand *operand);
+extern Truth EventTruth(RulePlan *plan, RuleNode *where, const EventRow *event);
+extern RuleValue EventValue(RulePlan *plan, const RuleOperand *operand, const EventRow *event);
 
 /* scan.c */
 extern void EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids,

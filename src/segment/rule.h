@@ -35,6 +35,9 @@
 #define RULE_MAX_NUMBER 1000	/* digits of a number written in a rule */
 #define RULE_MAX_WINDOW_YEARS 1000
 
+/* predicted('churn') is the trait predicted.churn */
+#define PREDICTED_PREFIX "predicted."
+
 /* SQL's three truth values */
 typedef enum Truth
 {
@@ -55,15 +58,20 @@ typedef enum RuleKind
 	RULE_BETWEEN,
 	RULE_LIKE,
 	RULE_ILIKE,
+	RULE_REGEX,					/* ~, !~ */
+	RULE_STARTS,				/* STARTS WITH */
+	RULE_ENDS,					/* ENDS WITH */
 	RULE_IS_NULL,
 	RULE_CONTAINS,
 	RULE_WITHIN,				/* a time lies in a window */
+	RULE_ELEMENT,				/* any(), all(), none() */
 	RULE_DID,
 	RULE_SEQUENCE,
 	RULE_MEMBER_OF,
 	RULE_CONSENTS_TO,
 	RULE_HAS_IDENTIFIER,
-	RULE_SAMPLE
+	RULE_SAMPLE,
+	RULE_LISTED					/* in no rule: what a list or a query says; name tells which */
 } RuleKind;
 
 typedef enum RuleOperator
@@ -90,6 +98,8 @@ typedef struct RuleLiteral
 	char	   *text;			/* as printed: number normalized, time as written */
 	int			length;
 	Numeric		number;
+	bool		is_integer;		/* number, in integer */
+	int64		integer;
 	bool		boolean;
 	TimestampTz at;				/* filled when the zone is known */
 	int			position;
@@ -103,6 +113,8 @@ typedef enum WindowKind
 	WINDOW_THIS,				/* THIS unit: the calendar unit of now */
 	WINDOW_CALENDAR,			/* LAST n CALENDAR units: whole ones before it */
 	WINDOW_SINCE,
+	WINDOW_AFTER,
+	WINDOW_BEFORE,
 	WINDOW_BETWEEN
 } WindowKind;
 
@@ -155,7 +167,11 @@ typedef enum OperandKind
 	OPERAND_ANNIVERSARY,		/* the yearly day of a date trait */
 	OPERAND_PROPERTY,			/* of an event, inside WHERE and aggregates */
 	OPERAND_REVENUE,			/* event.revenue_base */
-	OPERAND_AGGREGATE
+	OPERAND_AGGREGATE,
+	OPERAND_ELEMENT,			/* part of an element; no path: the element itself */
+	OPERAND_LITERAL,			/* a number in an expression */
+	OPERAND_ARITHMETIC,			/* + - * / */
+	OPERAND_DISTANCE			/* between two points, kilometres */
 } OperandKind;
 
 /* What an operand can be compared with */
@@ -178,7 +194,13 @@ typedef struct RuleOperand
 	RuleEvent  *event;
 	struct RuleOperand *value;	/* what is aggregated: property, revenue, NULL */
 	RuleWindow	window;
-	int			series;			/* number in the plan */
+	int			series;			/* numbers in the plan; slot: of a trait or a property, from 1 */
+	int			slot;
+	/* expressions */
+	char		op;
+	int			nargs;
+	struct RuleOperand **args;
+	RuleLiteral *literal;
 } RuleOperand;
 
 typedef struct RuleStep
@@ -189,6 +211,13 @@ typedef struct RuleStep
 	int			series;
 } RuleStep;
 
+typedef enum Quantifier
+{
+	QUANTIFIER_ANY,
+	QUANTIFIER_ALL,
+	QUANTIFIER_NONE
+} Quantifier;
+
 typedef struct RuleNode
 {
 	RuleKind	kind;
@@ -196,16 +225,18 @@ typedef struct RuleNode
 	bool		boolean;		/* CONSTANT */
 	RuleOperator op;
 	int			position;
-	int			nargs;			/* AND, OR, NOT */
+	int			nargs;			/* AND, OR, NOT; ELEMENT: its condition */
 	struct RuleNode **args;
 	RuleOperand *operand;
+	RuleOperand *other;			/* COMPARE: an expression instead of a value */
+	Quantifier	quantifier;
 	int			nvalues;
 	RuleLiteral *values;
 	RuleWindow	window;			/* WITHIN, and outer window of a sequence */
 	char	   *name;			/* MEMBER_OF, CONSENTS_TO, HAS_IDENTIFIER */
 	int			nsteps;
 	RuleStep   *steps;
-	int			leaf;			/* number in the plan */
+	RuleOperand *same;			/* SEQUENCE: the property that is the same in all steps */
 } RuleNode;
 
 /* rule_parse.c */
@@ -233,6 +264,14 @@ typedef struct SegmentRule
 
 extern RuleNode *SegmentRuleTree(SegmentRule *rule);
 
+/* Is it reckoned from others? */
+static inline bool
+IsExpression(const RuleOperand *operand)
+{
+	return operand->kind == OPERAND_LITERAL || operand->kind == OPERAND_ARITHMETIC ||
+		operand->kind == OPERAND_DISTANCE;
+}
+
 static inline OperandClass
 OperandClassOf(const RuleOperand *operand)
 {
@@ -241,6 +280,9 @@ OperandClassOf(const RuleOperand *operand)
 		case OPERAND_ANNIVERSARY:
 			return CLASS_ANNIVERSARY;
 		case OPERAND_REVENUE:
+		case OPERAND_LITERAL:
+		case OPERAND_ARITHMETIC:
+		case OPERAND_DISTANCE:
 			return CLASS_NUMBER;
 		case OPERAND_AGGREGATE:
 			if (operand->aggregate == AGGREGATE_FIRST || operand->aggregate == AGGREGATE_LAST)

@@ -12,23 +12,42 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 
-#include "segment/plan.h"
+#include "segment/expression.h"
+
+static void EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number);
+
+/* Most nodes are leaves, and most leaves have their answer */
+static inline void
+Ask(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until)
+{
+	if (nodes[at].leaf >= 0)
+	{
+		const PlanAnswer *answer = &plan->answers[nodes[at].leaf];
+
+		if (!answer->known)
+			EvaluateLeaf(plan, row, nodes[at].leaf);
+		*truth = answer->truth;
+		*until = answer->until;
+	}
+	else
+		EvaluateNode(plan, row, nodes, at, truth, until);
+}
 
 static void
-EvaluateChain(RulePlan *plan, ProfileRow *row, RuleNode *node, Truth *truth, TimestampTz *until)
+EvaluateChain(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until)
 {
-	Truth		decides = node->kind == RULE_AND ? TRUTH_FALSE : TRUTH_TRUE;
+	Truth		decides = nodes[at].kind == RULE_AND ? TRUTH_FALSE : TRUTH_TRUE;
 	bool		decided = false;
 	bool		unknown = false;
 	TimestampTz latest = DT_NOBEGIN;
 	TimestampTz earliest = NEVER;
 
-	for (int i = 0; i < node->nargs; i++)
+	for (int arg = at + 1; arg < nodes[at].end; arg = nodes[arg].end)
 	{
 		Truth		t;
 		TimestampTz u;
 
-		EvaluateNode(plan, row, node->args[i], &t, &u);
+		Ask(plan, row, nodes, arg, &t, &u);
 		if (t == decides)
 		{
 			decided = true;
@@ -57,27 +76,27 @@ EvaluateChain(RulePlan *plan, ProfileRow *row, RuleNode *node, Truth *truth, Tim
 /* ---- leaves that do not read events ---- */
 
 static void
-EvaluateConsent(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf)
+EvaluateConsent(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf, PlanAnswer *answer)
 {
 	uint64		bit;
 
-	leaf->truth = TRUTH_FALSE;
-	leaf->until = NEVER;
+	answer->truth = TRUTH_FALSE;
+	answer->until = NEVER;
 	if (leaf->purpose < 0)
 		return;
 	bit = UINT64CONST(1) << leaf->purpose;
-	leaf->until = row->consent_until;
+	answer->until = row->consent_until;
 	if (row->folded_known)
-		leaf->truth = (row->folded & bit) ? TRUTH_TRUE : TRUTH_FALSE;
+		answer->truth = (row->folded & bit) ? TRUTH_TRUE : TRUTH_FALSE;
 	else if (leaf->opt_in)
-		leaf->truth = (row->granted & bit) ? TRUTH_TRUE : TRUTH_FALSE;
+		answer->truth = (row->granted & bit) ? TRUTH_TRUE : TRUTH_FALSE;
 	else
-		leaf->truth = (row->denied & bit) ? TRUTH_FALSE : TRUTH_TRUE;
+		answer->truth = (row->denied & bit) ? TRUTH_FALSE : TRUTH_TRUE;
 }
 
 /* A hash of the smallest identifier decides, so that merges of ids keep it */
 static void
-EvaluateSample(RulePlan *plan, PlanLeaf *leaf)
+EvaluateSample(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 {
 	PlanSeries *series = &plan->series[leaf->series];
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
@@ -86,10 +105,10 @@ EvaluateSample(RulePlan *plan, PlanLeaf *leaf)
 	int64		limit;
 	Numeric		scaled;
 
-	leaf->until = NEVER;
+	answer->until = NEVER;
 	if (series->nfacts == 0)
 	{
-		leaf->truth = TRUTH_UNKNOWN;
+		answer->truth = TRUTH_UNKNOWN;
 		return;
 	}
 	hash = pg_cryptohash_create(PG_SHA256);
@@ -101,17 +120,31 @@ EvaluateSample(RulePlan *plan, PlanLeaf *leaf)
 	number = ((uint32) digest[0] << 24) | ((uint32) digest[1] << 16) | ((uint32) digest[2] << 8) | digest[3];
 	scaled = numeric_mul_opt_error(leaf->node->values[0].number, int64_to_numeric(10000), NULL);
 	limit = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(scaled)));
-	leaf->truth = number % 1000000 < limit ? TRUTH_TRUE : TRUTH_FALSE;
+	answer->truth = number % 1000000 < limit ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+/* A trait, looked up once a profile */
+RuleValue
+ProfileTrait(RulePlan *plan, ProfileRow *row, const RuleOperand *operand)
+{
+	PlanTrait  *trait = &plan->traits[operand->slot - 1];
+
+	if (trait->epoch != plan->epoch)
+	{
+		trait->value = TraitValue(row->traits, trait->key, trait->length);
+		trait->epoch = plan->epoch;
+	}
+	return trait->value;
 }
 
 static void
-EvaluateTrait(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf)
+EvaluateTrait(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf, PlanAnswer *answer)
 {
 	RuleNode   *node = leaf->node;
 	TimestampTz at;
 
-	leaf->value = TraitValue(row->traits, node->operand->key);
-	leaf->until = NEVER;
+	leaf->value = ProfileTrait(plan, row, node->operand);
+	answer->until = NEVER;
 	if (node->operand->kind == OPERAND_ANNIVERSARY)
 	{
 		int			year;
@@ -122,79 +155,139 @@ EvaluateTrait(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf)
 			!ValueTime(&leaf->value, plan->zone, &at) ||
 			!ParseIsoDate(leaf->value.text, leaf->value.length, &year, &month, &day))
 		{
-			leaf->truth = TRUTH_UNKNOWN;
+			answer->truth = TRUTH_UNKNOWN;
 			return;
 		}
-		leaf->truth = AnniversaryTruth(&node->window, year, month, day, plan->as_of, plan->zone, &leaf->until);
+		answer->truth = AnniversaryTruth(&node->window, year, month, day, plan->as_of, plan->zone, &answer->until);
 		if (node->negated)
-			leaf->truth = NotTruth(leaf->truth);
+			answer->truth = NotTruth(answer->truth);
 		return;
 	}
-	leaf->truth = LeafTruth(node, &leaf->value, &leaf->bounds, plan->zone);
+	answer->truth = LeafTruth(node, &leaf->value, &leaf->bounds, plan->zone);
 	if (node->kind == RULE_WITHIN && ValueTime(&leaf->value, plan->zone, &at))
-		leaf->until = TimeFlip(&node->window, &leaf->bounds, at, plan->as_of, plan->zone);
+		answer->until = TimeFlip(&node->window, &leaf->bounds, at, plan->as_of, plan->zone);
 }
 
 static void
-EvaluateLeaf(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf)
+EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 {
-	leaf->epoch = plan->epoch;
+	PlanLeaf   *leaf = &plan->leaves[number];
+	PlanAnswer	answer = {.until = NEVER,.truth = TRUTH_UNKNOWN,.known = true};
+	TimestampTz until;
+
 	leaf->value.kind = VALUE_NULL;
 	switch (leaf->node->kind)
 	{
 		case RULE_SEQUENCE:
-			EvaluateSequence(plan, leaf);
+			EvaluateSequence(plan, leaf, &answer);
 			break;
 		case RULE_MEMBER_OF:
-			leaf->truth = EvaluateRule(plan, row, leaf->rule, &leaf->until) == TRUTH_TRUE ? TRUTH_TRUE : TRUTH_FALSE;
+			answer.truth = EvaluateRule(plan, row, leaf->rule, &until) == TRUTH_TRUE ? TRUTH_TRUE : TRUTH_FALSE;
+			answer.until = until;
 			break;
 		case RULE_CONSENTS_TO:
-			EvaluateConsent(plan, row, leaf);
+			EvaluateConsent(plan, row, leaf, &answer);
 			break;
 		case RULE_HAS_IDENTIFIER:
-			leaf->truth = plan->series[leaf->series].nfacts > 0 ? TRUTH_TRUE : TRUTH_FALSE;
-			leaf->until = NEVER;
+			answer.truth = plan->series[leaf->series].nfacts > 0 ? TRUTH_TRUE : TRUTH_FALSE;
 			break;
 		case RULE_SAMPLE:
-			EvaluateSample(plan, leaf);
+			EvaluateSample(plan, leaf, &answer);
+			break;
+		case RULE_LISTED:
+			answer.truth = plan->series[leaf->series].nfacts > 0 ? TRUTH_TRUE : TRUTH_FALSE;
+			if (plan->series[leaf->series].nfacts > 0)
+				leaf->value = plan->series[leaf->series].facts[0].value;
+			break;
+		case RULE_ELEMENT:
+			leaf->value = ProfileTrait(plan, row, leaf->node->operand);
+			answer.truth = QuantifiedTruth(plan, leaf->node, &leaf->value);
 			break;
 		default:
-			if (leaf->series >= 0)
-				EvaluateMetric(plan, leaf);
+			if (leaf->reckons)
+				EvaluateExpression(plan, row, leaf, &answer);
+			else if (leaf->series >= 0)
+				EvaluateMetric(plan, leaf, &answer);
 			else
-				EvaluateTrait(plan, row, leaf);
+				EvaluateTrait(plan, row, leaf, &answer);
 			break;
 	}
+	plan->answers[number] = answer;
 }
 
+/* Of the node nodes[at] */
 void
-EvaluateNode(RulePlan *plan, ProfileRow *row, RuleNode *node, Truth *truth, TimestampTz *until)
+EvaluateNode(RulePlan *plan, ProfileRow *row, const PlanNode *nodes, int at, Truth *truth, TimestampTz *until)
 {
-	PlanLeaf   *leaf;
-
-	check_stack_depth();
-	switch (node->kind)
+	switch (nodes[at].kind)
 	{
 		case RULE_AND:
 		case RULE_OR:
-			EvaluateChain(plan, row, node, truth, until);
+			check_stack_depth();
+			EvaluateChain(plan, row, nodes, at, truth, until);
 			return;
 		case RULE_NOT:
-			EvaluateNode(plan, row, node->args[0], truth, until);
+			Ask(plan, row, nodes, at + 1, truth, until);
 			*truth = NotTruth(*truth);
 			return;
 		case RULE_CONSTANT:
-			*truth = node->boolean ? TRUTH_TRUE : TRUTH_FALSE;
+			*truth = nodes[at].boolean ? TRUTH_TRUE : TRUTH_FALSE;
 			*until = NEVER;
 			return;
 		default:
-			leaf = &plan->leaves[node->leaf];
-			if (leaf->epoch != plan->epoch)
-				EvaluateLeaf(plan, row, leaf);
-			*truth = leaf->truth;
-			*until = leaf->until;
+			Ask(plan, row, nodes, at, truth, until);
 			return;
 	}
+}
+
+/* ---- a profile ---- */
+
+static void
+Reads(RulePlan *plan, int series, int leaf)
+{
+	PlanSeries *s = &plan->series[series];
+
+	s->leaves = s->leaves ? repalloc(s->leaves, (s->nleaves + 1) * sizeof(int)) :
+		MemoryContextAlloc(plan->context, sizeof(int));
+	s->leaves[s->nleaves++] = leaf;
+}
+
+/* Answers of the leaves that read nothing but facts, when there are none */
+static void
+MakeEmptyAnswers(RulePlan *plan)
+{
+	bool		first = plan->empty == NULL;
+	ProfileRow	nobody = {0};
+
+	if (first)
+	{
+		plan->empty = MemoryContextAllocZero(plan->context, Max(plan->nleaves, 1) * sizeof(PlanAnswer));
+		plan->answers = MemoryContextAllocZero(plan->context, Max(plan->nleaves, 1) * sizeof(PlanAnswer));
+	}
+	for (int i = 0; i < plan->nleaves; i++)
+	{
+		PlanLeaf   *leaf = &plan->leaves[i];
+
+		plan->empty[i].known = false;
+		if (leaf->series < 0 && leaf->step_series == NULL)
+			continue;
+		/* of a sequence the first step decides */
+		if (first)
+			Reads(plan, leaf->series >= 0 ? leaf->series : leaf->step_series[0], i);
+		EvaluateLeaf(plan, &nobody, i);
+		plan->empty[i] = plan->answers[i];
+	}
+	plan->empty_known = true;
+}
+
+/* The plan's time has changed, in the middle of a profile perhaps */
+void
+ForgetAnswers(RulePlan *plan)
+{
+	plan->empty_known = false;
+	plan->epoch++;
+	if (plan->answers)
+		memset(plan->answers, 0, plan->nleaves * sizeof(PlanAnswer));
 }
 
 /* Forgets the profile before; facts are loaded afterwards */
@@ -203,8 +296,26 @@ StartProfile(RulePlan *plan)
 {
 	plan->epoch++;
 	MemoryContextReset(plan->profile_context);
-	for (int i = 0; i < plan->nseries; i++)
-		plan->series[i].nfacts = 0;
+	for (int i = 0; i < plan->nfilled; i++)
+		plan->series[plan->filled[i]].nfacts = 0;
+	plan->nfilled = 0;
+	if (!plan->empty_known)
+		MakeEmptyAnswers(plan);
+}
+
+/* Facts are loaded: what they may change is asked anew */
+void
+ReadyProfile(RulePlan *plan)
+{
+	if (plan->nleaves > 0)
+		memcpy(plan->answers, plan->empty, plan->nleaves * sizeof(PlanAnswer));
+	for (int i = 0; i < plan->nfilled; i++)
+	{
+		PlanSeries *series = &plan->series[plan->filled[i]];
+
+		for (int l = 0; l < series->nleaves; l++)
+			plan->answers[series->leaves[l]].known = false;
+	}
 }
 
 Truth
@@ -214,28 +325,59 @@ EvaluateRule(RulePlan *plan, ProfileRow *row, int number, TimestampTz *until)
 
 	if (rule->epoch != plan->epoch)
 	{
-		EvaluateNode(plan, row, rule->tree, &rule->truth, &rule->until);
+		Ask(plan, row, rule->nodes, 0, &rule->truth, &rule->until);
 		rule->epoch = plan->epoch;
 	}
 	*until = rule->until;
 	return rule->truth;
 }
 
-/* Does an event satisfy the condition of a WHERE?  Time plays no part in it. */
-Truth
-EventTruth(RulePlan *plan, RuleNode *node, JsonbContainer *properties, Numeric revenue)
+/* A property, revenue, or part of an element */
+RuleValue
+EventValue(RulePlan *plan, const RuleOperand *operand, const EventRow *event)
 {
 	RuleValue	value = {VALUE_NULL};
 
-	check_stack_depth();
+	if (operand->kind == OPERAND_REVENUE)
+	{
+		if (event->revenue != NULL)
+		{
+			value.kind = VALUE_NUMBER;
+			value.number = event->revenue;
+		}
+		return value;
+	}
+	if (operand->kind == OPERAND_ELEMENT && operand->npath == 0)
+		return *event->element;
+	if (operand->slot > 0)
+	{
+		PlanProperty *property = &plan->properties[operand->slot - 1];
+
+		if (property->event != plan->event)
+		{
+			property->value = PathValue(event->properties, operand->npath, operand->path);
+			property->event = plan->event;
+		}
+		return property->value;
+	}
+	return PathValue(event->properties, operand->npath, operand->path);
+}
+
+/* Does an event satisfy the condition of a WHERE?  Time plays no part in it. */
+Truth
+EventTruth(RulePlan *plan, RuleNode *node, const EventRow *event)
+{
+	RuleValue	value;
+
 	if (node->kind == RULE_AND || node->kind == RULE_OR)
 	{
 		Truth		decides = node->kind == RULE_AND ? TRUTH_FALSE : TRUTH_TRUE;
 		bool		unknown = false;
 
+		check_stack_depth();
 		for (int i = 0; i < node->nargs; i++)
 		{
-			Truth		t = EventTruth(plan, node->args[i], properties, revenue);
+			Truth		t = EventTruth(plan, node->args[i], event);
 
 			if (t == decides)
 				return decides;
@@ -244,15 +386,20 @@ EventTruth(RulePlan *plan, RuleNode *node, JsonbContainer *properties, Numeric r
 		return unknown ? TRUTH_UNKNOWN : NotTruth(decides);
 	}
 	if (node->kind == RULE_NOT)
-		return NotTruth(EventTruth(plan, node->args[0], properties, revenue));
+		return NotTruth(EventTruth(plan, node->args[0], event));
 	if (node->kind == RULE_CONSTANT)
 		return node->boolean ? TRUTH_TRUE : TRUTH_FALSE;
-	if (node->operand->kind == OPERAND_PROPERTY)
-		value = PathValue(properties, node->operand->npath, node->operand->path);
-	else if (revenue != NULL)
+	if (node->other || IsExpression(node->operand))
 	{
-		value.kind = VALUE_NUMBER;
-		value.number = revenue;
+		Reckoning	r = {.plan = plan,.event = event};
+
+		return ReckonTruth(&r, node, &value);
+	}
+	value = EventValue(plan, node->operand, event);
+	if (node->kind == RULE_ELEMENT)
+	{
+		check_stack_depth();
+		return QuantifiedTruth(plan, node, &value);
 	}
 	return LeafTruth(node, &value, NULL, plan->zone);
 }

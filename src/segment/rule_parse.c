@@ -7,12 +7,15 @@
  *		not         := NOT not | '(' condition ')' | TRUE | FALSE | predicate
  *		predicate   := operand comparison | did(...) | sequence(...) [window]
  *					 | member_of('..') | consents_to('..') | has_identifier('..') | sample(n)
- *		operand     := path | aggregate | anniversary(path)
+ *		operand     := see rule_parse_expression.c
  *
  * Errors are reported once; afterwards the parser sees only the end of the
  * text, so that every loop stops (soft errors of PostgreSQL 16 and later).
  */
 #include "core/core.h"
+
+#include "catalog/pg_collation.h"
+#include "regex/regex.h"
 
 #include "segment/rule_parse.h"
 #include "segment/rule_time.h"
@@ -98,7 +101,7 @@ Advance(RuleParser *p)
 	CHECK_FOR_INTERRUPTS();
 }
 
-static bool
+bool
 TokenIsWord(RuleParser *p, Token *token, const char *word)
 {
 	int			length = token->end - token->start;
@@ -129,6 +132,12 @@ bool
 AtSymbol(RuleParser *p, char symbol)
 {
 	return TokenIsSymbol(p, &p->token, symbol);
+}
+
+bool
+AheadSymbol(RuleParser *p, char symbol)
+{
+	return TokenIsSymbol(p, &p->ahead, symbol);
 }
 
 bool
@@ -209,6 +218,24 @@ NewNode(RuleParser *p, RuleKind kind, int start)
 /* ---- values ---- */
 
 static void
+FillNumber(RuleLiteral *literal, const char *digits)
+{
+	literal->kind = LITERAL_NUMBER;
+	literal->number = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
+														  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	literal->text = numeric_normalize(literal->number);
+	/* so that the value has the scale that is printed */
+	literal->number = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(literal->text),
+														  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	/* most are small and whole, and compare faster so */
+	if (strlen(literal->text) <= 18 && strchr(literal->text, '.') == NULL)
+	{
+		literal->is_integer = true;
+		literal->integer = strtoll(literal->text, NULL, 10);
+	}
+}
+
+static void
 ParseNumber(RuleParser *p, RuleLiteral *literal)
 {
 	const char *sign = "";
@@ -235,16 +262,19 @@ ParseNumber(RuleParser *p, RuleLiteral *literal)
 			   psprintf("a number has at most %d digits", RULE_MAX_NUMBER), NULL);
 		return;
 	}
-	literal->kind = LITERAL_NUMBER;
-	literal->number = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
-														  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	literal->text = numeric_normalize(literal->number);
-	/* so that the value has the scale that is printed */
-	literal->number = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(literal->text),
-														  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	FillNumber(literal, digits);
 	Advance(p);
 }
 
+RuleLiteral *
+IntegerLiteral(int number)
+{
+	RuleLiteral *literal = palloc0(sizeof(RuleLiteral));
+
+	FillNumber(literal, psprintf("%d", number));
+	literal->length = strlen(literal->text);
+	return literal;
+}
 static void
 ParseTimeLiteral(RuleParser *p, RuleLiteral *literal)
 {
@@ -324,59 +354,6 @@ CheckComparable(RuleParser *p, RuleOperand *operand, RuleLiteral *literal, bool 
 /* ---- predicates ---- */
 
 static void
-ParseTraitPath(RuleParser *p, RuleOperand *operand)
-{
-	StringInfoData key;
-
-	initStringInfo(&key);
-	for (;;)
-	{
-		if (p->token.kind == TOKEN_NAME)
-			appendStringInfoString(&key, p->token.text);
-		else if (p->token.kind == TOKEN_WORD)
-			appendBinaryStringInfo(&key, p->scanner.source + p->token.start, p->token.end - p->token.start);
-		else
-		{
-			Expected(p, "a name", NULL);
-			break;
-		}
-		Advance(p);
-		if (!AtSymbol(p, '.'))
-			break;
-		appendStringInfoChar(&key, '.');
-		Advance(p);
-	}
-	operand->kind = OPERAND_TRAIT;
-	operand->key = key.data;
-}
-
-static RuleOperand *
-ParseOperand(RuleParser *p)
-{
-	RuleOperand *operand;
-	AggregateKind aggregate;
-	int			start = p->token.start;
-
-	if (p->in_where)
-		return ParseProperty(p);
-	if (AtAggregate(p, &aggregate))
-		return ParseAggregate(p, aggregate);
-	operand = palloc0(sizeof(RuleOperand));
-	operand->position = CharacterAt(p, start);
-	if (AtWord(p, "anniversary") && TokenIsSymbol(p, &p->ahead, '('))
-	{
-		Advance(p);
-		Advance(p);
-		ParseTraitPath(p, operand);
-		operand->kind = OPERAND_ANNIVERSARY;
-		ExpectSymbol(p, ')');
-	}
-	else
-		ParseTraitPath(p, operand);
-	return operand;
-}
-
-static void
 AddLiteral(RuleParser *p, RuleNode *node, int *space, bool ordered)
 {
 	int			start = p->token.start;
@@ -397,7 +374,7 @@ ComparisonOperator(RuleParser *p)
 {
 	const char *text = p->scanner.source + p->token.start;
 
-	if (text[0] == '=')
+	if (text[0] == '=' || text[0] == '~')
 		return OPERATOR_EQ;
 	if (text[0] == '!' || (text[0] == '<' && p->token.end - p->token.start == 2 && text[1] == '>'))
 		return OPERATOR_NE;
@@ -430,6 +407,76 @@ ParsePattern(RuleParser *p, RuleNode *node)
 		backslashes++;
 	if (backslashes % 2 == 1)
 		Refuse(p, ERRCODE_INVALID_ESCAPE_SEQUENCE, start, "a pattern must not end with a backslash", NULL, NULL);
+}
+
+/* ~ 'expression', !~: a regular expression of PostgreSQL */
+static void
+ParseRegex(RuleParser *p, RuleNode *node)
+{
+	int			space = 0;
+	int			start = p->token.start;
+	RuleLiteral *pattern;
+	pg_wchar   *wide;
+	regex_t		regex;
+	int			code;
+	char		message[100];
+
+	node->kind = RULE_REGEX;
+	node->negated = p->scanner.source[start] == '!';
+	Advance(p);
+	start = p->token.start;
+	AddLiteral(p, node, &space, false);
+	if (p->failed)
+		return;
+	pattern = &node->values[0];
+	if (OperandClassOf(node->operand) != CLASS_JSON || pattern->kind != LITERAL_TEXT)
+	{
+		Refuse(p, ERRCODE_DATATYPE_MISMATCH, start, "~ compares text with a regular expression",
+			   "expected text on both sides", NULL);
+		return;
+	}
+	wide = palloc((pattern->length + 1) * sizeof(pg_wchar));
+	code = pg_regcomp(&regex, wide, pg_mb2wchar_with_len(pattern->text, wide, pattern->length), REG_ADVANCED,
+					  C_COLLATION_OID);
+	if (code == REG_OKAY)
+		pg_regfree(&regex);
+	else
+	{
+		pg_regerror(code, &regex, message, sizeof(message));
+		Refuse(p, ERRCODE_INVALID_REGULAR_EXPRESSION, start,
+			   psprintf("invalid regular expression in a segment rule: \"%s\"", pattern->text),
+			   pstrdup(message), NULL);
+	}
+}
+
+/* [NOT] STARTS WITH 'text', ENDS WITH 'text' */
+static void
+ParseEdge(RuleParser *p, RuleNode *node)
+{
+	int			space = 0;
+	int			start = p->token.start;
+
+	node->kind = AtWord(p, "STARTS") ? RULE_STARTS : RULE_ENDS;
+	Advance(p);
+	ExpectWord(p, "WITH");
+	AddLiteral(p, node, &space, false);
+	if (!p->failed && (OperandClassOf(node->operand) != CLASS_JSON || node->values[0].kind != LITERAL_TEXT))
+		Refuse(p, ERRCODE_DATATYPE_MISMATCH, start, "STARTS WITH and ENDS WITH compare text",
+			   "expected text on both sides", NULL);
+}
+
+/* BEFORE 'time', AFTER 'time': < and > with a time */
+static void
+ParseBefore(RuleParser *p, RuleNode *node)
+{
+	int			start = p->token.start;
+
+	node->kind = RULE_COMPARE;
+	node->op = AtWord(p, "BEFORE") ? OPERATOR_LT : OPERATOR_GT;
+	Advance(p);
+	node->values = ParseRuleTime(p);
+	node->nvalues = 1;
+	CheckComparable(p, node->operand, &node->values[0], true, start);
 }
 
 /* IS [NOT] NULL, IS [NOT] DISTINCT FROM */
@@ -493,17 +540,47 @@ ParseWithin(RuleParser *p, RuleNode *node)
 	}
 }
 
-/* What follows an operand */
+/* Does an expression follow, and not just a value? */
+static bool
+ReckonsNext(RuleParser *p)
+{
+	if (p->token.kind == TOKEN_NUMBER)
+		return AheadSymbol(p, '+') || AheadSymbol(p, '-') || AheadSymbol(p, '*') || AheadSymbol(p, '/');
+	if (AtSymbol(p, '-') || AtSymbol(p, '+'))
+		return p->ahead.kind != TOKEN_NUMBER;
+	if (AtSymbol(p, '('))
+		return true;
+	return (p->token.kind == TOKEN_WORD || p->token.kind == TOKEN_NAME) && !AtWord(p, "NULL") && !AtWord(p, "TRUE") &&
+		!AtWord(p, "FALSE") && !((AtWord(p, "DATE") || AtWord(p, "TIMESTAMP")) && p->ahead.kind == TOKEN_TEXT);
+}
+
+/* What follows an operand, which started at node_start */
 static void
-ParseComparison(RuleParser *p, RuleNode *node)
+ParseComparison(RuleParser *p, RuleNode *node, int node_start)
 {
 	int			space = 0;
 
 	if (p->token.kind == TOKEN_COMPARISON)
 	{
+		int			start;
+
+		if (strchr("~!", p->scanner.source[p->token.start]) && p->scanner.source[p->token.end - 1] == '~')
+		{
+			ParseRegex(p, node);
+			return;
+		}
 		node->kind = RULE_COMPARE;
 		node->op = ComparisonOperator(p);
 		Advance(p);
+		start = p->token.start;
+		/* a number may be compared with one that is reckoned */
+		if (OperandClassOf(node->operand) == CLASS_NUMBER && ReckonsNext(p))
+		{
+			RequireNumber(p, node->operand, node_start);
+			node->other = ParseExpression(p);
+			RequireNumber(p, node->other, start);
+			return;
+		}
 		AddLiteral(p, node, &space, node->op != OPERATOR_EQ && node->op != OPERATOR_NE);
 		return;
 	}
@@ -543,10 +620,14 @@ ParseComparison(RuleParser *p, RuleNode *node)
 			Refuse(p, ERRCODE_DATATYPE_MISMATCH, p->token.start, "CONTAINS looks into lists and texts",
 				   "expected a trait or a property, and a text, a number, TRUE or FALSE", NULL);
 	}
-	else if (AtWord(p, "WITHIN"))
+	else if (AtWord(p, "STARTS") || AtWord(p, "ENDS"))
+		ParseEdge(p, node);
+	else if (!node->negated && (AtWord(p, "BEFORE") || AtWord(p, "AFTER")))
+		ParseBefore(p, node);
+	else if (AtWord(p, "WITHIN") || AtWord(p, "LAST") || AtWord(p, "NEXT") || AtWord(p, "THIS"))
 		ParseWithin(p, node);
 	else
-		Expected(p, "a comparison (=, <>, <, IN, BETWEEN, LIKE, IS NULL, CONTAINS, WITHIN ...)", NULL);
+		Expected(p, "a comparison (=, <>, <, IN, BETWEEN, LIKE, ~, STARTS WITH, IS NULL, CONTAINS, WITHIN, BEFORE ...)", NULL);
 }
 
 static RuleNode *
@@ -592,11 +673,14 @@ static RuleNode *
 ParsePredicate(RuleParser *p)
 {
 	RuleNode   *node;
-	bool		call = p->token.kind == TOKEN_WORD && TokenIsSymbol(p, &p->ahead, '(');
+	int			start;
+	bool		call = p->token.kind == TOKEN_WORD && AheadSymbol(p, '(');
 
-	if (call && p->in_where)
+	if (call && (AtWord(p, "any") || AtWord(p, "all") || AtWord(p, "none")))
+		return ParseQuantified(p);
+	if (call && p->in_where && !AtWord(p, "distance"))
 	{
-		Expected(p, "a property of the event", NULL);
+		Expected(p, p->in_element ? "a part of the element" : "a property of the event", NULL);
 		return NewNode(p, RULE_CONSTANT, p->token.start);
 	}
 	if (call && AtWord(p, "did"))
@@ -615,28 +699,13 @@ ParsePredicate(RuleParser *p)
 		return ParseNamed(p, RULE_HAS_IDENTIFIER);
 	if (call && AtWord(p, "sample"))
 		return ParseSample(p);
-	if (call && AtWord(p, "predicted"))
-	{
-		Refuse(p, ERRCODE_FEATURE_NOT_SUPPORTED, p->token.start, "predicted() is not supported", NULL, NULL);
-		return NewNode(p, RULE_CONSTANT, p->token.start);
-	}
-	node = NewNode(p, RULE_COMPARE, p->token.start);
-	if (p->token.kind == TOKEN_NAME ||
-		(p->token.kind == TOKEN_WORD &&
-		 !IsReservedWord(p->scanner.source + p->token.start, p->token.end - p->token.start)))
-	{
-		AggregateKind ignored;
-
-		if (call && !AtAggregate(p, &ignored) && !AtWord(p, "anniversary"))
-		{
-			Expected(p, "a function of rules (count, sum, avg, min, max, first, last, distinct, did, days_since_last, sequence, member_of, consents_to, has_identifier, sample, anniversary)", NULL);
-			return node;
-		}
-		node->operand = ParseOperand(p);
-		ParseComparison(p, node);
-	}
-	else
-		Expected(p, "a condition", NULL);
+	start = p->token.start;
+	node = NewNode(p, RULE_COMPARE, start);
+	node->operand = ParseExpression(p);
+	if (!p->failed && node->operand->kind == OPERAND_LITERAL)
+		Refuse(p, ERRCODE_SYNTAX_ERROR, start, "a condition starts with what is compared",
+			   "expected a trait, a property or a metric before the number", NULL);
+	ParseComparison(p, node, start);
 	return node;
 }
 
@@ -696,7 +765,7 @@ ParseNot(RuleParser *p)
 		LeaveLevel(p);
 		return node;
 	}
-	if (AtSymbol(p, '('))
+	if (AtSymbol(p, '(') && !AtExpression(p))
 	{
 		EnterLevel(p);
 		Advance(p);

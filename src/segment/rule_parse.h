@@ -1,7 +1,8 @@
 /*
  * rule_parse.h
- *		State of the parser, shared by its two files: rule_parse.c (conditions)
- *		and rule_parse_event.c (aggregates, sequences, windows).
+ *		State of the parser, shared by its files: rule_parse.c (conditions),
+ *		rule_parse_expression.c (what is compared) and rule_parse_event.c
+ *		(aggregates, sequences, windows).
  */
 #ifndef CDP_SEGMENT_RULE_PARSE_H
 #define CDP_SEGMENT_RULE_PARSE_H
@@ -17,6 +18,7 @@ typedef struct RuleParser
 	Node	   *escontext;
 	bool		failed;			/* an error is in escontext: only END follows */
 	bool		in_where;		/* names are properties, not traits */
+	bool		in_element;		/* names are parts of an element */
 	int			depth;
 	int			nodes;
 	int			counted;		/* bytes whose characters are counted */
@@ -27,6 +29,8 @@ extern void Advance(RuleParser *p);
 extern bool AtWord(RuleParser *p, const char *word);
 extern bool AheadWord(RuleParser *p, const char *word);
 extern bool AtSymbol(RuleParser *p, char symbol);
+extern bool AheadSymbol(RuleParser *p, char symbol);
+extern bool TokenIsWord(RuleParser *p, Token *token, const char *word);
 extern bool AcceptWord(RuleParser *p, const char *word);
 extern void ExpectWord(RuleParser *p, const char *word);
 extern void ExpectSymbol(RuleParser *p, char symbol);
@@ -41,6 +45,13 @@ extern char *ExpectText(RuleParser *p, const char *what);
 extern RuleNode *ParseCondition(RuleParser *p);
 extern RuleNode *NewNode(RuleParser *p, RuleKind kind, int start);
 extern bool ParseLiteral(RuleParser *p, RuleLiteral *literal);
+extern RuleLiteral *IntegerLiteral(int number);
+
+extern RuleOperand *ParseExpression(RuleParser *p);
+extern bool AtExpression(RuleParser *p);
+extern void RequireNumber(RuleParser *p, RuleOperand *operand, int offset);
+extern RuleNode *ParseQuantified(RuleParser *p);
+extern RuleLiteral *ParseRuleTime(RuleParser *p);
 
 extern bool AtAggregate(RuleParser *p, AggregateKind *kind);
 extern RuleOperand *ParseAggregate(RuleParser *p, AggregateKind kind);

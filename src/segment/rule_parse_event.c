@@ -3,10 +3,12 @@
  *		Parser of what a rule says about events:
  *
  *		aggregate := function '(' event [ '.' path ] [ WHERE condition ] [ window ] ')'
- *		sequence  := sequence '(' step { THEN [NOT] step [ WITHIN n unit ] } ')' [ WITHIN n unit ]
+ *		sequence  := sequence '(' step { THEN [NOT] step [ WITHIN n unit ] }
+ *					  [ SAME path ] ')' [ WITHIN n unit ]
  *		event     := 'name' | any
  *		window    := WITHIN [LAST|NEXT] n unit | [WITHIN] THIS unit
- *				   | [WITHIN] LAST n CALENDAR unit | SINCE 'time' | BETWEEN 'time' AND 'time'
+ *				   | [WITHIN] LAST n CALENDAR unit | SINCE 'time' | AFTER 'time' | BEFORE 'time'
+ *				   | BETWEEN 'time' AND 'time'
  */
 #include "core/core.h"
 
@@ -193,8 +195,8 @@ ParseLength(RuleParser *p, RuleWindow *window)
 			 "MINUTES, HOURS, DAYS, WEEKS, MONTHS, QUARTERS or YEARS", NULL);
 }
 
-static RuleLiteral *
-ParseWindowTime(RuleParser *p)
+RuleLiteral *
+ParseRuleTime(RuleParser *p)
 {
 	RuleLiteral *literal = palloc0(sizeof(RuleLiteral));
 	int			start = p->token.start;
@@ -218,7 +220,7 @@ bool
 AtWindow(RuleParser *p)
 {
 	return AtWord(p, "WITHIN") || AtWord(p, "SINCE") || AtWord(p, "BETWEEN") ||
-		AtWord(p, "THIS") || AtWord(p, "LAST");
+		AtWord(p, "THIS") || AtWord(p, "LAST") || AtWord(p, "BEFORE") || AtWord(p, "AFTER");
 }
 
 static void
@@ -242,18 +244,19 @@ ParseThis(RuleParser *p, RuleWindow *window)
 void
 ParseWindow(RuleParser *p, RuleWindow *window, bool of_events)
 {
-	if (of_events && AcceptWord(p, "SINCE"))
+	if (of_events && (AtWord(p, "SINCE") || AtWord(p, "AFTER") || AtWord(p, "BEFORE")))
 	{
-		window->kind = WINDOW_SINCE;
-		window->low = ParseWindowTime(p);
+		window->kind = AtWord(p, "SINCE") ? WINDOW_SINCE : AtWord(p, "AFTER") ? WINDOW_AFTER : WINDOW_BEFORE;
+		Advance(p);
+		window->low = ParseRuleTime(p);
 		return;
 	}
 	if (of_events && AcceptWord(p, "BETWEEN"))
 	{
 		window->kind = WINDOW_BETWEEN;
-		window->low = ParseWindowTime(p);
+		window->low = ParseRuleTime(p);
 		ExpectWord(p, "AND");
-		window->high = ParseWindowTime(p);
+		window->high = ParseRuleTime(p);
 		return;
 	}
 	AcceptWord(p, "WITHIN");
@@ -315,8 +318,10 @@ ParseSequence(RuleParser *p)
 			Refuse(p, ERRCODE_SYNTAX_ERROR, start, "THEN NOT needs a window",
 				   "expected WITHIN and a length after the event", NULL);
 	} while (AcceptWord(p, "THEN"));
-	if (!AtSymbol(p, ')'))
-		Expected(p, "THEN or \")\"", NULL);
+	if (AcceptWord(p, "SAME"))
+		node->same = ParseProperty(p);
+	else if (!AtSymbol(p, ')'))
+		Expected(p, "THEN, SAME or \")\"", NULL);
 	ExpectSymbol(p, ')');
 	if (AtWindow(p))
 		ParseWindow(p, &node->window, true);

@@ -84,6 +84,17 @@ PrintKey(StringInfo buf, const char *key)
 }
 
 static void
+PrintPathName(StringInfo buf, const char *name, int number)
+{
+	if (number > 0)
+		appendStringInfoChar(buf, '.');
+	if (IsPlainName(name, strlen(name)) && !IsReservedWord(name, strlen(name)))
+		appendStringInfoString(buf, name);
+	else
+		PrintQuoted(buf, name, '"');
+}
+
+static void
 PrintPath(StringInfo buf, RuleOperand *operand)
 {
 	/* else the first name would be taken for something else */
@@ -91,16 +102,7 @@ PrintPath(StringInfo buf, RuleOperand *operand)
 		(operand->npath > 1 && strcmp(operand->path[0], "properties") == 0))
 		appendStringInfoString(buf, "properties.");
 	for (int i = 0; i < operand->npath; i++)
-	{
-		const char *name = operand->path[i];
-
-		if (i > 0)
-			appendStringInfoChar(buf, '.');
-		if (IsPlainName(name, strlen(name)) && !IsReservedWord(name, strlen(name)))
-			appendStringInfoString(buf, name);
-		else
-			PrintQuoted(buf, name, '"');
-	}
+		PrintPathName(buf, operand->path[i], i);
 }
 
 static void
@@ -133,7 +135,10 @@ PrintWindow(StringInfo buf, const RuleWindow *window)
 			PrintLength(buf, window, "CALENDAR ");
 			break;
 		case WINDOW_SINCE:
-			appendStringInfoString(buf, " SINCE ");
+		case WINDOW_AFTER:
+		case WINDOW_BEFORE:
+			appendStringInfoString(buf, window->kind == WINDOW_SINCE ? " SINCE " :
+								   window->kind == WINDOW_AFTER ? " AFTER " : " BEFORE ");
 			PrintText(buf, window->low->text);
 			break;
 		case WINDOW_BETWEEN:
@@ -181,13 +186,72 @@ PrintAggregate(StringInfo buf, RuleOperand *operand)
 	appendStringInfoChar(buf, ')');
 }
 
+/* + and - bind weaker than * and /, each from the left */
+static void
+PrintArithmetic(StringInfo buf, RuleOperand *operand)
+{
+	bool		product = operand->op == '*' || operand->op == '/';
+
+	for (int i = 0; i < 2; i++)
+	{
+		RuleOperand *arg = operand->args[i];
+		bool		parens = arg->kind == OPERAND_ARITHMETIC &&
+			(i == 1 ? (product || arg->op == '+' || arg->op == '-') : (product && (arg->op == '+' || arg->op == '-')));
+
+		if (i == 1)
+			appendStringInfo(buf, " %c ", operand->op);
+		if (parens)
+			appendStringInfoChar(buf, '(');
+		PrintOperand(buf, arg);
+		if (parens)
+			appendStringInfoChar(buf, ')');
+	}
+}
+
+static void
+PrintElementPart(StringInfo buf, RuleOperand *operand)
+{
+	/* else the first name would be taken for something else */
+	if (operand->npath == 0 || strcmp(operand->path[0], "element") == 0 || strcmp(operand->path[0], "properties") == 0)
+		appendStringInfoString(buf, operand->npath == 0 ? "element" : "element.");
+	for (int i = 0; i < operand->npath; i++)
+		PrintPathName(buf, operand->path[i], i);
+}
+
 void
 PrintOperand(StringInfo buf, RuleOperand *operand)
 {
+	check_stack_depth();
 	switch (operand->kind)
 	{
 		case OPERAND_TRAIT:
-			PrintKey(buf, operand->key);
+			if (strncmp(operand->key, PREDICTED_PREFIX, strlen(PREDICTED_PREFIX)) == 0)
+			{
+				appendStringInfoString(buf, "predicted(");
+				PrintText(buf, operand->key + strlen(PREDICTED_PREFIX));
+				appendStringInfoChar(buf, ')');
+			}
+			else
+				PrintKey(buf, operand->key);
+			break;
+		case OPERAND_ELEMENT:
+			PrintElementPart(buf, operand);
+			break;
+		case OPERAND_LITERAL:
+			appendStringInfoString(buf, operand->literal->text);
+			break;
+		case OPERAND_ARITHMETIC:
+			PrintArithmetic(buf, operand);
+			break;
+		case OPERAND_DISTANCE:
+			appendStringInfoString(buf, "distance(");
+			for (int i = 0; i < operand->nargs; i++)
+			{
+				if (i > 0)
+					appendStringInfoString(buf, ", ");
+				PrintOperand(buf, operand->args[i]);
+			}
+			appendStringInfoChar(buf, ')');
 			break;
 		case OPERAND_ANNIVERSARY:
 			appendStringInfoString(buf, "anniversary(");
@@ -237,6 +301,11 @@ PrintSequence(StringInfo buf, RuleNode *node)
 		PrintEvent(buf, step->event);
 		PrintWindow(buf, &step->window);
 	}
+	if (node->same)
+	{
+		appendStringInfoString(buf, " SAME ");
+		PrintOperand(buf, node->same);
+	}
 	appendStringInfoChar(buf, ')');
 	PrintWindow(buf, &node->window);
 }
@@ -251,6 +320,18 @@ PrintComparison(StringInfo buf, RuleNode *node)
 	{
 		case RULE_COMPARE:
 			appendStringInfo(buf, " %s ", operator_names[node->op]);
+			if (node->other)
+				PrintOperand(buf, node->other);
+			else
+				PrintLiteral(buf, &node->values[0]);
+			break;
+		case RULE_REGEX:
+			appendStringInfoString(buf, node->negated ? " !~ " : " ~ ");
+			PrintLiteral(buf, &node->values[0]);
+			break;
+		case RULE_STARTS:
+		case RULE_ENDS:
+			appendStringInfo(buf, "%s %s WITH ", not, node->kind == RULE_STARTS ? "STARTS" : "ENDS");
 			PrintLiteral(buf, &node->values[0]);
 			break;
 		case RULE_DISTINCT:
@@ -337,6 +418,17 @@ PrintRuleNode(StringInfo buf, RuleNode *node)
 			appendStringInfoString(buf, node->kind == RULE_MEMBER_OF ? "member_of(" :
 								   node->kind == RULE_CONSENTS_TO ? "consents_to(" : "has_identifier(");
 			PrintText(buf, node->name);
+			appendStringInfoChar(buf, ')');
+			break;
+		case RULE_LISTED:
+			appendStringInfoString(buf, node->name);
+			break;
+		case RULE_ELEMENT:
+			appendStringInfoString(buf, node->quantifier == QUANTIFIER_ANY ? "any(" :
+								   node->quantifier == QUANTIFIER_ALL ? "all(" : "none(");
+			PrintOperand(buf, node->operand);
+			appendStringInfoString(buf, ", ");
+			PrintRuleNode(buf, node->args[0]);
 			appendStringInfoChar(buf, ')');
 			break;
 		case RULE_SAMPLE:

@@ -177,7 +177,12 @@ ScanToken(RuleScanner *s)
 		s->at += (c == '!' || ((c == '<' || c == '>') && next == '=') || (c == '<' && next == '>')) ? 2 : 1;
 		token.kind = TOKEN_COMPARISON;
 	}
-	else if (strchr("(),.+-", c) != NULL)
+	else if (c == '~' || (c == '!' && next == '~'))
+	{
+		s->at += c == '~' ? 1 : 2;
+		token.kind = TOKEN_COMPARISON;
+	}
+	else if (c != '\0' && strchr("(),.+-*/", c) != NULL)
 	{
 		s->at++;
 		token.kind = TOKEN_SYMBOL;

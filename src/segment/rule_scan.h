@@ -14,8 +14,8 @@ typedef enum TokenKind
 	TOKEN_NAME,					/* "quoted name" */
 	TOKEN_TEXT,					/* 'text' */
 	TOKEN_NUMBER,
-	TOKEN_COMPARISON,			/* = <> != < <= > >= */
-	TOKEN_SYMBOL,				/* ( ) , . + - */
+	TOKEN_COMPARISON,			/* = <> != < <= > >= ~ !~ */
+	TOKEN_SYMBOL,				/* ( ) , . + - * / ~ */
 	TOKEN_BAD					/* unclosed quote or a character we do not know */
 } TokenKind;
 

@@ -30,6 +30,7 @@ typedef struct SqlWriter
 } SqlWriter;
 
 static void WriteNode(SqlWriter *w, RuleNode *node, const char *event);
+static void WriteOperand(SqlWriter *w, RuleOperand *operand, const char *event);
 
 /* rule_time(value, zone): a text that is an ISO 8601 time, else null */
 Datum
@@ -126,6 +127,10 @@ WindowSql(SqlWriter *w, const RuleWindow *window, const char *t)
 							CalendarSql(w, window->unit, 0));
 		case WINDOW_SINCE:
 			return psprintf("%s >= %s", t, LiteralSql(w, window->low));
+		case WINDOW_AFTER:
+			return psprintf("%s > %s", t, LiteralSql(w, window->low));
+		case WINDOW_BEFORE:
+			return psprintf("%s < %s", t, LiteralSql(w, window->low));
 		case WINDOW_BETWEEN:
 			return psprintf("%s >= %s AND %s <= %s", t, LiteralSql(w, window->low), t,
 							LiteralSql(w, window->high));
@@ -145,7 +150,7 @@ PropertySql(RuleOperand *operand, const char *event)
 		appendStringInfo(&buf, "%s.revenue_base", event);
 	else
 	{
-		appendStringInfo(&buf, "(%s.properties", event);
+		appendStringInfo(&buf, operand->kind == OPERAND_ELEMENT ? "(%s.value" : "(%s.properties", event);
 		for (int i = 0; i < operand->npath; i++)
 			appendStringInfo(&buf, " -> %s", quote_literal_cstr(operand->path[i]));
 		appendStringInfoChar(&buf, ')');
@@ -219,6 +224,64 @@ WriteAggregate(SqlWriter *w, RuleOperand *operand)
 						 present, alias, direction, alias, direction);
 	}
 	appendStringInfoChar(&w->buf, ')');
+}
+
+/* ---- expressions ---- */
+
+/* A jsonb or numeric value as numeric, null when it is no number */
+static void
+WriteNumber(SqlWriter *w, RuleOperand *operand, const char *event)
+{
+	check_stack_depth();
+	switch (operand->kind)
+	{
+		case OPERAND_LITERAL:
+			appendStringInfo(&w->buf, "'%s'::numeric", operand->literal->text);
+			break;
+		case OPERAND_ARITHMETIC:
+			appendStringInfoChar(&w->buf, '(');
+			WriteNumber(w, operand->args[0], event);
+			appendStringInfo(&w->buf, " %c %s", operand->op, operand->op == '/' ? "nullif(" : "");
+			WriteNumber(w, operand->args[1], event);
+			appendStringInfoString(&w->buf, operand->op == '/' ? ", 0))" : ")");
+			break;
+		case OPERAND_DISTANCE:
+			appendStringInfoString(&w->buf, "cdp.distance_km(");
+			for (int i = 0; i < 4; i++)
+			{
+				appendStringInfoString(&w->buf, i > 0 ? ", " : "");
+				WriteNumber(w, operand->args[i], event);
+				appendStringInfoString(&w->buf, "::float8");
+			}
+			appendStringInfoString(&w->buf, ")::numeric");
+			break;
+		default:
+			if (OperandClassOf(operand) == CLASS_NUMBER)
+			{
+				appendStringInfoChar(&w->buf, '(');
+				WriteOperand(w, operand, event);
+				appendStringInfoString(&w->buf, ")::numeric");
+				break;
+			}
+			appendStringInfoString(&w->buf, "(SELECT CASE WHEN jsonb_typeof(n.x) = 'number' THEN n.x::numeric END FROM (SELECT ");
+			WriteOperand(w, operand, event);
+			appendStringInfoString(&w->buf, " AS x) n)");
+			break;
+	}
+}
+
+/* The operand as it is: jsonb (class JSON), numeric or timestamptz */
+static void
+WriteOperand(SqlWriter *w, RuleOperand *operand, const char *event)
+{
+	if (operand->kind == OPERAND_AGGREGATE)
+		WriteAggregate(w, operand);
+	else if (IsExpression(operand))
+		WriteNumber(w, operand, event);
+	else if (operand->kind == OPERAND_TRAIT || operand->kind == OPERAND_ANNIVERSARY)
+		appendStringInfo(&w->buf, "p.traits -> %s", quote_literal_cstr(operand->key));
+	else
+		appendStringInfoString(&w->buf, PropertySql(operand, event));
 }
 
 /* ---- comparisons ---- */
@@ -300,11 +363,12 @@ WriteWithin(SqlWriter *w, OperandClass class, const char *x, RuleNode *node)
 		appendStringInfoString(&w->buf, WindowSql(w, &node->window, t));
 }
 
+static const char *const operators[] = {"=", "<>", "<", "<=", ">", ">="};
+
 /* The comparison of v.x */
 static void
 WriteComparison(SqlWriter *w, RuleNode *node, OperandClass class)
 {
-	static const char *const operators[] = {"=", "<>", "<", "<=", ">", ">="};
 	const char *x = "v.x";
 
 	if (node->negated)
@@ -329,6 +393,17 @@ WriteComparison(SqlWriter *w, RuleNode *node, OperandClass class)
 			break;
 		case RULE_LIKE:
 			appendStringInfoString(&w->buf, ComparisonSql(w, class, x, "LIKE", &node->values[0]));
+			break;
+		case RULE_REGEX:
+			appendStringInfoString(&w->buf, ComparisonSql(w, class, x, "~", &node->values[0]));
+			break;
+		case RULE_STARTS:
+			appendStringInfo(&w->buf, "CASE WHEN jsonb_typeof(%s) = 'string' THEN starts_with(%s #>> '{}', %s) END", x, x,
+							 quote_literal_cstr(node->values[0].text));
+			break;
+		case RULE_ENDS:
+			appendStringInfo(&w->buf, "CASE WHEN jsonb_typeof(%s) = 'string' THEN right(%s #>> '{}', length(%s)) COLLATE \"C\" = %s END",
+							 x, x, quote_literal_cstr(node->values[0].text), quote_literal_cstr(node->values[0].text));
 			break;
 		case RULE_ILIKE:
 			appendStringInfo(&w->buf, "CASE WHEN jsonb_typeof(%s) = 'string' THEN "
@@ -355,21 +430,25 @@ WritePredicate(SqlWriter *w, RuleNode *node, const char *event)
 {
 	RuleOperand *operand = node->operand;
 
+	if (node->other)
+	{
+		appendStringInfoChar(&w->buf, '(');
+		WriteNumber(w, operand, event);
+		appendStringInfo(&w->buf, " %s ", operators[node->op]);
+		WriteNumber(w, node->other, event);
+		appendStringInfoChar(&w->buf, ')');
+		return;
+	}
 	appendStringInfoString(&w->buf, "(SELECT ");
 	WriteComparison(w, node, OperandClassOf(operand));
 	appendStringInfoString(&w->buf, " FROM (SELECT ");
-	if (operand->kind == OPERAND_AGGREGATE)
-		WriteAggregate(w, operand);
-	else if (operand->kind == OPERAND_TRAIT || operand->kind == OPERAND_ANNIVERSARY)
-		appendStringInfo(&w->buf, "p.traits -> %s", quote_literal_cstr(operand->key));
-	else
-		appendStringInfoString(&w->buf, PropertySql(operand, event));
+	WriteOperand(w, operand, event);
 	appendStringInfoString(&w->buf, " AS x) v)");
 }
 
 /* Steps from number i on, each nested in the one before; 'end' is the alias of the last positive one */
 static void
-WriteSteps(SqlWriter *w, RuleNode *node, int i, const char *end)
+WriteSteps(SqlWriter *w, RuleNode *node, int i, const char *end, const char *first)
 {
 	for (; i < node->nsteps; i++)
 	{
@@ -383,6 +462,8 @@ WriteSteps(SqlWriter *w, RuleNode *node, int i, const char *end)
 		WriteEvents(w, step->event, NULL, alias);
 		appendStringInfo(&w->buf, " AND (%s.occurred_at, %s.message_key) > (%s.occurred_at, %s.message_key)",
 						 alias, alias, end, end);
+		if (node->same)
+			appendStringInfo(&w->buf, " AND %s = %s", PropertySql(node->same, alias), PropertySql(node->same, first));
 		if (step->window.kind != WINDOW_NONE)
 			appendStringInfo(&w->buf, " AND %s.occurred_at < %s.occurred_at + %s", alias, end, IntervalSql(&step->window));
 		if (step->negated)
@@ -390,7 +471,7 @@ WriteSteps(SqlWriter *w, RuleNode *node, int i, const char *end)
 			appendStringInfoChar(&w->buf, ')');
 			continue;
 		}
-		WriteSteps(w, node, i + 1, alias);
+		WriteSteps(w, node, i + 1, alias, first);
 		appendStringInfoChar(&w->buf, ')');
 		return;
 	}
@@ -403,7 +484,10 @@ WriteSequence(SqlWriter *w, RuleNode *node)
 
 	appendStringInfoString(&w->buf, "EXISTS (SELECT");
 	WriteEvents(w, node->steps[0].event, &node->window, alias);
-	WriteSteps(w, node, 1, alias);
+	if (node->same)
+		appendStringInfo(&w->buf, node->same->kind == OPERAND_REVENUE ? " AND %s IS NOT NULL" : " AND jsonb_typeof(%s) <> 'null'",
+						 PropertySql(node->same, alias));
+	WriteSteps(w, node, 1, alias, alias);
 	appendStringInfoChar(&w->buf, ')');
 }
 
@@ -414,16 +498,32 @@ WriteMember(SqlWriter *w, RuleNode *node)
 	Datum		values[1] = {CStringGetTextDatum(node->name)};
 	MemoryContext caller = CurrentMemoryContext;
 	char	   *rule = NULL;
+	int32		listed = 0;
+	bool		isnull;
 
 	if (++w->segments > MAX_NESTED_SEGMENTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_RECURSION),
 				 errmsg("segment \"%s\" refers to itself or is nested too deeply", node->name)));
 	SPI_connect();
-	SPI_execute_with_args("SELECT rule FROM cdp.segment WHERE name = $1", 1, types, values, NULL, true, 1);
+	SPI_execute_with_args("SELECT rule, segment_id FROM cdp.segment WHERE name = $1", 1, types, values, NULL, true, 1);
 	if (SPI_processed == 1)
-		rule = MemoryContextStrdup(caller, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	{
+		rule = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		if (rule != NULL)
+			rule = MemoryContextStrdup(caller, rule);
+		else
+			listed = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	}
 	SPI_finish();
+	if (listed != 0)
+	{
+		appendStringInfo(&w->buf,
+						 "EXISTS (SELECT FROM cdp.segment_listed l WHERE l.profile_id = p.profile_id "
+						 "AND l.segment_id = %d)", listed);
+		w->segments--;
+		return;
+	}
 	if (rule == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CDP_UNKNOWN_NAME),
@@ -442,6 +542,23 @@ WriteSample(SqlWriter *w, RuleNode *node)
 					 "%% 1000000 < '%s'::numeric * 10000 FROM (SELECT sha256(uuid_send(i.identity_key)) AS h "
 					 "FROM cdp.profile_identity i WHERE i.profile_id = p.profile_id ORDER BY i.identity_key LIMIT 1) s)",
 					 node->values[0].text);
+}
+
+/* SQL's own truth over the elements: bool_or passes over null */
+static void
+WriteQuantified(SqlWriter *w, RuleNode *node, const char *event)
+{
+	char	   *alias = psprintf("x%d", ++w->aliases);
+	bool		all = node->quantifier == QUANTIFIER_ALL;
+	bool		any = node->quantifier == QUANTIFIER_ANY;
+
+	appendStringInfoString(&w->buf, "(SELECT CASE WHEN jsonb_typeof(l.x) = 'array' THEN (SELECT CASE WHEN bool_or(");
+	appendStringInfo(&w->buf, "%s) THEN %s WHEN bool_or(c.holds IS NULL) THEN NULL ELSE %s END FROM (SELECT (",
+					 all ? "NOT c.holds" : "c.holds", any ? "true" : "false", any ? "false" : "true");
+	WriteNode(w, node->args[0], alias);
+	appendStringInfo(&w->buf, ") AS holds FROM jsonb_array_elements(l.x) %s (value)) c) END FROM (SELECT ", alias);
+	WriteOperand(w, node->operand, event);
+	appendStringInfoString(&w->buf, " AS x) l)");
 }
 
 static void
@@ -493,6 +610,9 @@ WriteNode(SqlWriter *w, RuleNode *node, const char *event)
 			break;
 		case RULE_SAMPLE:
 			WriteSample(w, node);
+			break;
+		case RULE_ELEMENT:
+			WriteQuantified(w, node, event);
 			break;
 		default:
 			WritePredicate(w, node, event);

@@ -344,6 +344,14 @@ ComputeWindow(const RuleWindow *window, TimestampTz as_of, pg_tz *zone, WindowBo
 		case WINDOW_SINCE:
 			b->low = window->low->at;
 			break;
+		case WINDOW_AFTER:
+			b->low = window->low->at;
+			b->low_open = true;
+			break;
+		case WINDOW_BEFORE:
+			b->high = window->low->at;
+			b->high_open = true;
+			break;
 		case WINDOW_BETWEEN:
 			b->low = window->low->at;
 			b->high = window->high->at;

@@ -18,6 +18,8 @@
 
 /* beyond this many ids a scan of everything is cheaper than as many look-ups */
 #define MAX_LOOKUPS 20000
+/* so many event names are a condition of the query */
+#define MAX_NAMES 8
 
 typedef struct Reader
 {
@@ -42,6 +44,7 @@ typedef struct NamedFilters
 	int			length;
 	int			nfilters;
 	int		   *filters;
+	bool		needs_properties;
 } NamedFilters;
 
 static void
@@ -136,6 +139,17 @@ ByName(const void *pa, const void *pb)
 	return CompareName(a->name, a->length, b->name, b->length);
 }
 
+static bool
+FilterNeedsProperties(RulePlan *plan, PlanFilter *filter)
+{
+	if (filter->event->where)
+		return true;
+	for (int i = 0; i < filter->nseries; i++)
+		if (plan->series[filter->series[i]].value)
+			return true;
+	return false;
+}
+
 /* Groups the filters by event name; those of any event go to names[nnames] */
 static void
 GroupFilters(Reader *reader)
@@ -167,13 +181,14 @@ GroupFilters(Reader *reader)
 		group->filters = group->filters ? repalloc(group->filters, (group->nfilters + 1) * sizeof(int)) :
 			palloc(sizeof(int));
 		group->filters[group->nfilters++] = i;
+		group->needs_properties |= FilterNeedsProperties(plan, &plan->filters[i]);
 	}
 	qsort(reader->names, reader->nnames, sizeof(NamedFilters), ByName);
 	reader->names[reader->nnames] = *any;
 }
 
 static bool
-AddFilterFacts(Reader *reader, NamedFilters *group, TimestampTz at, JsonbContainer *properties, Numeric revenue)
+AddFilterFacts(Reader *reader, NamedFilters *group, TimestampTz at, const EventRow *event)
 {
 	RulePlan   *plan = reader->plan;
 	bool		added = false;
@@ -182,7 +197,7 @@ AddFilterFacts(Reader *reader, NamedFilters *group, TimestampTz at, JsonbContain
 	{
 		PlanFilter *filter = &plan->filters[group->filters[i]];
 
-		if (filter->event->where && EventTruth(plan, filter->event->where, properties, revenue) != TRUTH_TRUE)
+		if (filter->event->where && EventTruth(plan, filter->event->where, event) != TRUTH_TRUE)
 			continue;
 		for (int s = 0; s < filter->nseries; s++)
 		{
@@ -193,13 +208,7 @@ AddFilterFacts(Reader *reader, NamedFilters *group, TimestampTz at, JsonbContain
 				continue;
 			if (series->value)
 			{
-				if (series->value->kind == OPERAND_PROPERTY)
-					value = PathValue(properties, series->value->npath, series->value->path);
-				else if (revenue != NULL)
-				{
-					value.kind = VALUE_NUMBER;
-					value.number = revenue;
-				}
+				value = EventValue(plan, series->value, event);
 				if (value.kind == VALUE_NULL)
 					continue;
 			}
@@ -218,8 +227,8 @@ ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContext old;
 	struct varlena *name;
 	NamedFilters *group = NULL;
-	JsonbContainer *properties = NULL;
-	Numeric		revenue = NULL;
+	NamedFilters *any = &reader->names[reader->nnames];
+	EventRow	event = {0};
 	TimestampTz at;
 	int			low = 0;
 	int			high = reader->nnames;
@@ -247,14 +256,16 @@ ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
 		else
 			low = middle + 1;
 	}
-	if (!slot->tts_isnull[4])
-		properties = &DatumGetJsonbP(slot->tts_values[4])->root;
+	if (!slot->tts_isnull[4] && ((group && group->needs_properties) || any->needs_properties))
+		event.properties = &DatumGetJsonbP(slot->tts_values[4])->root;
 	if (!slot->tts_isnull[5])
-		revenue = DatumGetNumeric(slot->tts_values[5]);
+		event.revenue = DatumGetNumeric(slot->tts_values[5]);
+	reader->plan->event++;
 	StartFact(reader->facts);
 	if (group)
-		added = AddFilterFacts(reader, group, at, properties, revenue);
-	added |= AddFilterFacts(reader, &reader->names[reader->nnames], at, properties, revenue);
+		added = AddFilterFacts(reader, group, at, &event);
+	if (any->nfilters > 0)
+		added |= AddFilterFacts(reader, any, at, &event);
 	if (added)
 		PutFact(reader->facts, DatumGetInt64(slot->tts_values[0]), at, slot->tts_values[2]);
 	MemoryContextSwitchTo(old);
@@ -285,7 +296,8 @@ ScanEvents(Reader *reader)
 					 "SELECT profile_id, occurred_at, message_key, name, %s, %s FROM cdp.event WHERE NOT is_echo AND traffic IS NULL",
 					 plan->needs_properties ? "properties" : "NULL::pg_catalog.jsonb",
 					 plan->needs_revenue ? "revenue_base" : "NULL::pg_catalog.numeric");
-	if (!plan->any_event)
+	/* many names are told apart faster here */
+	if (!plan->any_event && reader->nnames <= MAX_NAMES)
 		appendStringInfoString(&query, " AND name = ANY ($1)");
 	if (plan->reach != DT_NOBEGIN)
 		appendStringInfoString(&query, " AND occurred_at >= $2");
@@ -348,6 +360,63 @@ ScanIdentifiers(Reader *reader)
 			 params, reader, ReceiveIdentifier);
 }
 
+/* ---- lists and results of queries ---- */
+
+/* profile_id, segment_id, what stands in the list */
+static bool
+ReceiveListed(TupleTableSlot *slot, DestReceiver *self)
+{
+	static const pg_uuid_t none;
+	Reader	   *reader = (Reader *) self;
+	RulePlan   *plan = reader->plan;
+	MemoryContext old;
+	RuleValue	entry = {VALUE_NULL};
+
+	slot_getallattrs(slot);
+	if (!IsWanted(reader, DatumGetInt64(slot->tts_values[0])))
+		return true;
+	old = MemoryContextSwitchTo(reader->row_context);
+	if (!slot->tts_isnull[2])
+	{
+		struct varlena *text = PG_DETOAST_DATUM_PACKED(slot->tts_values[2]);
+
+		entry.kind = VALUE_TEXT;
+		entry.text = VARDATA_ANY(text);
+		entry.length = VARSIZE_ANY_EXHDR(text);
+	}
+	StartFact(reader->facts);
+	for (int i = 0; i < plan->nseries; i++)
+		if (plan->series[i].kind == SERIES_LISTED && plan->series[i].segment_id == DatumGetInt32(slot->tts_values[1]))
+			AddToFact(reader->facts, i, &entry);
+	PutFact(reader->facts, DatumGetInt64(slot->tts_values[0]), DT_NOBEGIN, UUIDPGetDatum(&none));
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(reader->row_context);
+	return true;
+}
+
+static void
+ScanListed(Reader *reader)
+{
+	RulePlan   *plan = reader->plan;
+	ParamListInfo params = makeParamList(2);
+	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
+	Datum	   *segments = palloc(plan->nseries * sizeof(Datum));
+	int			n = 0;
+
+	for (int i = 0; i < plan->nseries; i++)
+		if (plan->series[i].kind == SERIES_LISTED)
+			segments[n++] = Int32GetDatum(plan->series[i].segment_id);
+	SetParam(params, 1, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
+	SetParam(params, 2, INT4ARRAYOID,
+			 PointerGetDatum(construct_array(segments, n, INT4OID, 4, true, TYPALIGN_INT)));
+	/* what stands there is for explanations, which ask about one profile */
+	RunQuery(plan,
+			 psprintf("SELECT l.profile_id, l.segment_id, %s FROM cdp.segment_listed l WHERE l.segment_id = ANY ($2)%s",
+					  reader->nids == 1 ? "l.entry" : "NULL::pg_catalog.text",
+					  by_id ? " AND l.profile_id = ANY ($1)" : ""),
+			 params, reader, ReceiveListed);
+}
+
 /* ---- profiles ---- */
 
 /*
@@ -381,6 +450,7 @@ ReceiveProfile(TupleTableSlot *slot, DestReceiver *self)
 	row.due_at = slot->tts_isnull[9] ? NEVER : DatumGetTimestampTz(slot->tts_values[9]);
 	if (reader->facts)
 		LoadFacts(reader->facts, row.profile_id);
+	ReadyProfile(reader->plan);
 	reader->callback(reader->plan, &row, reader->arg);
 	MemoryContextSwitchTo(old);
 	return true;
@@ -428,6 +498,22 @@ ScanProfiles(Reader *reader)
 	RunQuery(plan, query.data, params, reader, ReceiveProfile);
 }
 
+/* The first and the last id */
+static void
+ReadRange(RulePlan *plan, int64 *low, int64 *high)
+{
+	bool		isnull;
+
+	SPI_connect();
+	if (SPI_execute("SELECT min(profile_id), max(profile_id) FROM cdp.profile", plan->read_only, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1)
+	{
+		*low = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		*high = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	}
+	SPI_finish();
+}
+
 /*
  * Calls back for every living profile (with_state: also for those that have a
  * state and live no more), or for those of the sorted ids.
@@ -450,14 +536,22 @@ EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileC
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("segments need too many metrics at once"),
 				 errdetail("%d are needed, %d are allowed.", plan->nseries, PG_UINT16_MAX)));
-	if (plan->needs_events || plan->needs_identifiers)
-		reader.facts = NewFactStore(plan);
+	if (plan->needs_events || plan->needs_identifiers || plan->needs_listed)
+	{
+		int64		low = ids ? ids[0] : 0;
+		int64		high = ids ? ids[nids - 1] : 0;
+
+		if (ids == NULL)
+			ReadRange(plan, &low, &high);
+		plan->filled = MemoryContextAlloc(plan->context, Max(plan->nseries, 1) * sizeof(int));
+		reader.facts = NewFactStore(plan, low, high, ids != NULL && nids <= FEW_PROFILES);
+	}
 	if (plan->needs_events)
 		ScanEvents(&reader);
 	if (plan->needs_identifiers)
 		ScanIdentifiers(&reader);
-	if (reader.facts)
-		SortFacts(reader.facts);
+	if (plan->needs_listed)
+		ScanListed(&reader);
 	ScanProfiles(&reader);
 	if (reader.facts)
 		FreeFactStore(reader.facts);

@@ -1,6 +1,6 @@
 /*
  * sequence.c
- *		sequence(A THEN B WITHIN w THEN NOT C WITHIN v) [window]
+ *		sequence(A THEN B WITHIN w THEN NOT C WITHIN v [SAME property]) [window]
  *
  * Existential: some choice of events satisfies all steps.  A step is later
  * than the one before it, or at the same instant with a greater message_key.
@@ -100,47 +100,143 @@ FirstStep(RulePlan *plan, PlanLeaf *leaf, Ends *ends, PlanSeries *series, Timest
 	}
 }
 
-void
-EvaluateSequence(RulePlan *plan, PlanLeaf *leaf)
+/* steps: the facts of each step */
+static void
+EvaluateSteps(RulePlan *plan, PlanLeaf *leaf, PlanSeries **steps, PlanAnswer *answer)
 {
 	RuleNode   *node = leaf->node;
 	Ends		ends;
 	TimestampTz pending = NEVER;
 	TimestampTz leave = NEVER;
-	PlanSeries *first = &plan->series[leaf->step_series[0]];
+	PlanSeries *first = steps[0];
 
 	FirstStep(plan, leaf, &ends, first, &leave);
 	for (int i = 1; i < node->nsteps; i++)
 	{
-		PlanSeries *series = &plan->series[leaf->step_series[i]];
+		PlanSeries *series = steps[i];
 
 		if (node->steps[i].negated)
 			ApplyNot(plan, &ends, &node->steps[i], series, &pending);
 		else
 			ApplyStep(plan, &ends, &node->steps[i], series);
 	}
-	leaf->value.kind = VALUE_NULL;
-	leaf->truth = ends.count > 0 ? TRUTH_TRUE : TRUTH_FALSE;
+	answer->truth = ends.count > 0 ? TRUTH_TRUE : TRUTH_FALSE;
 	if (node->window.kind == WINDOW_THIS || node->window.kind == WINDOW_CALENDAR)
 		leave = first->nfacts > 0 ? leaf->bounds.next : NEVER;
-	if (leaf->truth == TRUTH_TRUE)
+	if (answer->truth == TRUTH_TRUE)
 	{
 		/* what was found stays; only the outer window can take it away */
-		leaf->until = leave;
+		answer->until = leave;
 		return;
 	}
-	leaf->until = pending;
+	answer->until = pending;
 	if (node->window.kind == WINDOW_CALENDAR || node->window.kind == WINDOW_THIS)
-		leaf->until = Min(leaf->until, leave);
+		answer->until = Min(answer->until, leave);
 	for (int i = 0; i < node->nsteps; i++)
 	{
-		PlanSeries *series = &plan->series[leaf->step_series[i]];
+		PlanSeries *series = steps[i];
 		int			known = CountUntil(series, plan->as_of);
 
 		if (known < series->nfacts)
-			leaf->until = Min(leaf->until, series->facts[known].at);
+			answer->until = Min(answer->until, series->facts[known].at);
 	}
 	if (node->window.kind == WINDOW_LAST && leaf->bounds.rough &&
 		CountUntil(first, leaf->bounds.low) > CountUntil(first, leaf->bounds.reach))
-		leaf->until = Min(leaf->until, leaf->bounds.jump);
+		answer->until = Min(answer->until, leaf->bounds.jump);
+}
+
+/* ---- SAME property ---- */
+
+static int
+ByValue(const void *pa, const void *pb)
+{
+	const Fact *a = pa;
+	const Fact *b = pb;
+	int			result = CompareValues(&a->value, &b->value);
+
+	return result != 0 ? result : (a->ordinal > b->ordinal) - (a->ordinal < b->ordinal);
+}
+
+/* Facts by value, then time */
+static PlanSeries *
+GroupByValue(PlanSeries *series)
+{
+	PlanSeries *grouped = palloc(sizeof(PlanSeries));
+
+	*grouped = *series;
+	grouped->facts = palloc(Max(series->nfacts, 1) * sizeof(Fact));
+	if (series->nfacts > 0)
+		memcpy(grouped->facts, series->facts, series->nfacts * sizeof(Fact));
+	qsort(grouped->facts, series->nfacts, sizeof(Fact), ByValue);
+	return grouped;
+}
+
+/* Moves 'part' to the facts of 'all' with this value; those before it are done with */
+static void
+TakeValue(PlanSeries *part, const PlanSeries *all, const RuleValue *value)
+{
+	const Fact *end = all->facts + all->nfacts;
+	Fact	   *fact = part->facts + part->nfacts;
+
+	while (fact < end && CompareValues(&fact->value, value) < 0)
+		fact++;
+	part->facts = fact;
+	while (fact < end && CompareValues(&fact->value, value) == 0)
+		fact++;
+	part->nfacts = fact - part->facts;
+}
+
+/*
+ * All steps have the same value of a property: the sequence for each value of
+ * the first step.  True as long as one is, false as long as all are.
+ */
+static void
+EvaluateSame(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
+{
+	int			nsteps = leaf->node->nsteps;
+	PlanSeries **all = palloc(nsteps * sizeof(PlanSeries *));
+	PlanSeries **part = palloc(nsteps * sizeof(PlanSeries *));
+	int			done = 0;
+
+	for (int i = 0; i < nsteps; i++)
+	{
+		all[i] = GroupByValue(&plan->series[leaf->step_series[i]]);
+		part[i] = palloc(sizeof(PlanSeries));
+		*part[i] = *all[i];
+		part[i]->nfacts = 0;
+	}
+	answer->truth = TRUTH_FALSE;
+	answer->until = NEVER;
+	while (done < all[0]->nfacts)
+	{
+		PlanAnswer	one = {.until = NEVER};
+		RuleValue	value = all[0]->facts[done].value;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < nsteps; i++)
+			TakeValue(part[i], all[i], &value);
+		done += part[0]->nfacts;
+		EvaluateSteps(plan, leaf, part, &one);
+		if (one.truth == answer->truth)
+			answer->until = one.truth == TRUTH_TRUE ? Max(answer->until, one.until) : Min(answer->until, one.until);
+		else if (one.truth == TRUTH_TRUE)
+			*answer = one;
+	}
+	answer->known = true;
+}
+
+void
+EvaluateSequence(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
+{
+	PlanSeries **steps;
+
+	if (leaf->node->same)
+	{
+		EvaluateSame(plan, leaf, answer);
+		return;
+	}
+	steps = palloc(leaf->node->nsteps * sizeof(PlanSeries *));
+	for (int i = 0; i < leaf->node->nsteps; i++)
+		steps[i] = &plan->series[leaf->step_series[i]];
+	EvaluateSteps(plan, leaf, steps, answer);
 }

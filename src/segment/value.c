@@ -48,13 +48,13 @@ JsonValue(JsonbValue *v)
 }
 
 RuleValue
-TraitValue(JsonbContainer *traits, const char *key)
+TraitValue(JsonbContainer *traits, const char *key, int length)
 {
 	JsonbValue	found;
 
 	if (traits == NULL || !JsonContainerIsObject(traits))
 		return JsonValue(NULL);
-	return JsonValue(getKeyJsonValueFromContainer(traits, key, strlen(key), &found));
+	return JsonValue(getKeyJsonValueFromContainer(traits, key, length, &found));
 }
 
 RuleValue
@@ -64,7 +64,7 @@ PathValue(JsonbContainer *json, int npath, char **path)
 
 	for (int i = 0; i < npath; i++)
 	{
-		value = TraitValue(json, path[i]);
+		value = TraitValue(json, path[i], strlen(path[i]));
 		if (i < npath - 1 && value.kind != VALUE_JSON)
 			return JsonValue(NULL);
 		json = value.json;
@@ -154,6 +154,11 @@ CompareWithLiteral(const RuleValue *value, const RuleLiteral *literal, pg_tz *zo
 			*order = CompareText(value->text, value->length, literal->text, literal->length);
 			return true;
 		case LITERAL_NUMBER:
+			if (value->kind == VALUE_INTEGER && literal->is_integer)
+			{
+				*order = (value->integer > literal->integer) - (value->integer < literal->integer);
+				return true;
+			}
 			if (value->kind != VALUE_NUMBER && value->kind != VALUE_INTEGER)
 				return false;
 			*order = CompareNumbers(ValueNumber(value), literal->number);
@@ -191,6 +196,12 @@ OrderSatisfies(RuleOperator op, int order)
 			return order >= 0;
 	}
 	return false;
+}
+
+Truth
+OrderTruth(RuleOperator op, int order)
+{
+	return TruthOf(OrderSatisfies(op, order));
 }
 
 static Truth
@@ -257,6 +268,29 @@ LikeTruth(const RuleNode *node, const RuleValue *value)
 	else
 		result = DatumGetBool(DirectFunctionCall2Coll(texticlike, RootCollation(), text, pattern));
 	return TruthOf(result);
+}
+
+static Truth
+RegexTruth(const RuleNode *node, const RuleValue *value)
+{
+	if (value->kind != VALUE_TEXT)
+		return TRUTH_UNKNOWN;
+	return TruthOf(DatumGetBool(DirectFunctionCall2Coll(
+		textregexeq, C_COLLATION_OID,
+		PointerGetDatum(cstring_to_text_with_len(value->text, value->length)),
+		PointerGetDatum(cstring_to_text_with_len(node->values[0].text, node->values[0].length)))));
+}
+
+static Truth
+EdgeTruth(const RuleNode *node, const RuleValue *value)
+{
+	const RuleLiteral *edge = &node->values[0];
+
+	if (value->kind != VALUE_TEXT)
+		return TRUTH_UNKNOWN;
+	return TruthOf(value->length >= edge->length &&
+				   memcmp(node->kind == RULE_STARTS ? value->text : value->text + value->length - edge->length,
+						  edge->text, edge->length) == 0);
 }
 
 static bool
@@ -328,6 +362,13 @@ LeafTruth(const RuleNode *node, const RuleValue *value, const WindowBounds *boun
 		case RULE_LIKE:
 		case RULE_ILIKE:
 			truth = LikeTruth(node, value);
+			break;
+		case RULE_REGEX:
+			truth = RegexTruth(node, value);
+			break;
+		case RULE_STARTS:
+		case RULE_ENDS:
+			truth = EdgeTruth(node, value);
 			break;
 		case RULE_CONTAINS:
 			truth = ContainsTruth(node, value, zone);

@@ -72,14 +72,14 @@ SELECT accepted > 100 AS some, rejected FROM cdp.ingest('web', (SELECT jsonb_agg
 	'properties', jsonb_build_object('order_id', 'o' || n, 'revenue', 10))) FROM drawn WHERE n % 10 < CASE variant WHEN 'A' THEN 3 ELSE 1 END), '2026-03-11Z');
 SELECT variant, conversion_rate BETWEEN CASE variant WHEN 'A' THEN 0.25 ELSE 0.05 END AND CASE variant WHEN 'A' THEN 0.35 ELSE 0.15 END AS rate,
 	   revenue = 10 * conversions AS revenue, uplift_low < uplift AND uplift < uplift_high AS ordered, uplift_low > 0 AS proven, 0.2 BETWEEN uplift_low AND uplift_high AS covers
-FROM report_campaign WHERE campaign = 'spring' ORDER BY 1;
+FROM report_campaign_uplift WHERE campaign = 'spring' ORDER BY 1;
 -- Newcombe's own example: 56 of 70 against 48 of 80
 SELECT accepted FROM cdp.ingest('web', (SELECT jsonb_agg(jsonb_build_object('type', 'identify', 'userId', 'n' || n, 'timestamp', '2026-01-01T10:00:00Z', 'traits', jsonb_build_object('email', 'n' || n || '@x.example'))) FROM generate_series(1, 150) n));
 SELECT cdp.create_campaign('newcombe', 'email', 'email_marketing', variants => '{"A": {}}', goal_event => 'Order Completed') AS newcombe \gset
 INSERT INTO campaign_assignment SELECT find_profile('user_id', 'n' || n), :newcombe, gen_random_uuid(), CASE WHEN n <= 70 THEN 'A' ELSE 'control' END, '2026-03-02Z' FROM generate_series(1, 150) n;
 SELECT accepted FROM cdp.ingest('web', (SELECT jsonb_agg(jsonb_build_object('type', 'track', 'event', 'Order Completed', 'userId', 'n' || n, 'timestamp', '2026-03-10T10:00:00Z',
 	'properties', jsonb_build_object('order_id', 'n' || n, 'revenue', 10))) FROM generate_series(1, 150) n WHERE n <= 56 OR n BETWEEN 71 AND 118), '2026-03-11Z');
-SELECT variant, people, conversions, round(uplift::numeric, 4) AS uplift, round(uplift_low::numeric, 4) AS low, round(uplift_high::numeric, 4) AS high FROM report_campaign WHERE campaign = 'newcombe' ORDER BY 1;
+SELECT variant, people, conversions, round(uplift::numeric, 4) AS uplift, round(uplift_low::numeric, 4) AS low, round(uplift_high::numeric, 4) AS high FROM report_campaign_uplift WHERE campaign = 'newcombe' ORDER BY 1;
 
 -- the channel on which a person opens what is sent
 SELECT accepted FROM cdp.ingest('web', (SELECT jsonb_agg(jsonb_build_object('type', 'track', 'event', e, 'userId', 'u9', 'timestamp', now() - interval '1 day' * n)) FROM generate_series(1, 3) n, unnest(ARRAY['Email Delivered', 'Push Notification Tapped']) e));

@@ -1,6 +1,7 @@
 -- One schema for one server and for many: what Citus would refuse, or answer
 -- wrongly, seen in the catalog of one server.
 \set ECHO all
+\pset format unaligned
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cdp;
 BEGIN;

@@ -33,6 +33,15 @@ SELECT rule, pg_temp.error_of(rule) FROM (VALUES
 	('predicted(''churn'') > 0.5'),
 	(repeat('(', 129) || 'a = 1' || repeat(')', 129)), (repeat('NOT ', 129) || 'a = 1')
 ) t (rule);
+-- regular expressions, edges of text, times, expressions, elements, SAME
+SELECT rule || '|' || pg_temp.error_of(rule) FROM (VALUES
+	('a ~ ''^x'''), ('a !~ ''x'' '), ('a ~ ''('''), ('a ~ 3'), ('count(''A'') ~ ''x'''), ('a starts with ''x'' AND b NOT ENDS WITH ''y'''), ('a STARTS ''x'''), ('a ENDS WITH 1'),
+	('a before ''2026-01-31'''), ('a AFTER DATE ''2026-01-31'''), ('a BEFORE ''x'''), ('did(''A'' before ''2026-01-31'')'), ('did(''A'' AFTER ''2026-01-31'')'), ('a NEXT 7 DAYS'), ('a last 2 calendar weeks'),
+	('sum(''A''.x)/count(''A'')>2'), ('(a+b)*2 - -c / (d - 1) >= 2 * count(any)'), ('a - (b - c) = 1'), ('(a + b) + c IN (1)'), ('a + ''x'' = 1'), ('first(''A'') + 1 > 2'), ('days_since_last(''A'') + 1 > 2'), ('count(''A'') > count(''B'' WITHIN 7 DAYS)'),
+	('a + 1 = NULL'), ('a > b'), ('1 + 2'), ('a + = 1'), ('did(''A'' WHERE price * quantity > 100)'), ('distance(lat, lon, 52.2, 21.0) < 10'), ('distance(lat, lon) < 10'),
+	('any(pets, kind = ''dog'' and age > 3)'), ('none(tags, element ~ ''x'')'), ('did(''A'' WHERE all(products, price > 1 OR any(tags, element = ''x'')))'), ('any(tags)'), ('any(tags, did(''A''))'), ('any(1, a = 1)'), ('any(count(''A''), a = 1)'), ('any(a, element.element = 1 AND element.properties.x = 1)'),
+	('sequence(''A'' THEN ''B'' SAME product_id) WITHIN 7 DAYS'), ('sequence(''A'' SAME)'), ('sequence(''A'' SAME x THEN ''B'')'), ('predicted(''churn'') > 0.8'), ('predicted(churn) > 1'), ('predicted.churn > 0.8')
+) t (rule);
 -- limits
 SELECT pg_temp.error_of('a IN (' || (SELECT string_agg(i::text, ', ') FROM generate_series(1, 70000) i) || ')');
 SELECT left(pg_temp.error_of('a = ''' || repeat('x', 1024 * 1024) || ''''), 100);

@@ -1,0 +1,19 @@
+/*
+ * minimize.h
+ *		The least value of a smooth function of a few variables.
+ */
+#ifndef CDP_PREDICT_MINIMIZE_H
+#define CDP_PREDICT_MINIMIZE_H
+
+#define MINIMIZE_MAX_VARIABLES 8
+
+/* value at x; writes the gradient.  A value that is not finite is no place to go to. */
+typedef double (*Objective) (const double *x, double *gradient, void *arg);
+
+/*
+ * Walks downhill from x (BFGS) and leaves the lowest place there.  True when
+ * the gradient has become as good as zero.
+ */
+extern bool Minimize(Objective objective, void *arg, int n, double *x, double *value, int *evaluations);
+
+#endif							/* CDP_PREDICT_MINIMIZE_H */
