@@ -17,7 +17,7 @@ AS $$
 		(9, 'event_types', 'event_type', '{name}', '{}'),
 		(10, 'traffic_rules', 'traffic_rule', '{name}', '{}'),
 		(11, 'contact_events', 'contact_event', '{event,channel,property,value}', '{}'),
-		(12, 'segments', 'segment', '{name}', '{segment_id,version,status,error,size,created_at,computed_at,as_of}'),
+		(12, 'segments', 'segment', '{name}', '{segment_id,version,status,error,query_error,size,created_at,computed_at,as_of}'),
 		(13, 'hash_rules', 'hash_rule', '{platform,field}', '{}'),
 		(14, 'hash_maps', 'hash_map', '{name,given}', '{}'),
 		(15, 'export_formats', 'export_format', '{platform}', '{}'),
