@@ -41,7 +41,7 @@ inner='
 	view_grants comment_customer_columns refold_trait fit_trait trait_text trait_bigint trait_float8 trait_boolean trait_date
 	trait_timestamptz trait_text_array name_distance closest_name statement_key purpose_id consent_rank consent_state fold_consents
 	consent_expression apply_access agrees chain_hash chain_hash_agg consent_content_hash erase_from_texts erase_profile erase_rows
-	identifier_pattern ledger_mask_expression log_access payload_without reader_condition require_identity_key suppression_key
+	identifier_pattern log_access payload_without reader_condition require_identity_key suppression_key
 	possible_identity_keys is_inbox_waiting property_currency require_no_transaction replay_batch ensure_partitions
 	recount_profiles mark_echoes refold_profiles access_grants chain_hash_transition blank_json export_profile fold_contacts
 	open_request build_event_view check_event_properties derive_after_drop event_columns identifier_from traffic_kind traffic_rules
@@ -49,6 +49,7 @@ inner='
 	trait_statements import_hint import_keys import_columns import_value import_object import_time consent_answer import_identifier
 	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import consents_at
 	living_profile_matches traits_match rule_time segment_sql_at rule_references check_segment unknown_name
+	reader_masks may_see sees sees_for profile_context_for search_customers_for may_mention check_setting
 	rules_changed check_trait_type check_rule_names fill_segments segment_users explain_living_profile
 '
 
