@@ -96,8 +96,8 @@ DECLARE
 		WHEN kind = 'operator' THEN '{my_access,segment_status,segment_size_history,segment_build_progress,job_progress,job_history,metrics,access_report}'
 		ELSE '{my_access}' END;
 	functions text[] := CASE kind
-		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,describe_segment,recommend,recommend_profiles,recommend_segment}'
-		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,describe_segment,
+		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,explain_trait,profile_as_of,profile_traits,describe_segment,recommend,recommend_profiles,recommend_segment}'
+		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,explain_trait,profile_as_of,profile_traits,describe_segment,
 			recommend,recommend_profiles,recommend_segment,export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'
 		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,require_no_transaction,
@@ -126,7 +126,7 @@ BEGIN
 	WHERE kind = 'ingest';
 END $$;
 COMMENT ON FUNCTION cdp.access_grants(text) IS
-'What a kind of access is granted. analyst: the views that show persons (they are security_barrier views) and the reports, find_profile(), timeline(), profile_context(), search_customers(); marketer: the same, and handing audiences over and campaigns; pseudonymous: customer_pseudonym and the reports; ingest: INSERT into the inbox and ingest(); operator: running the platform, without seeing a person. Base tables are granted to nobody, but INSERT on the inbox.';
+'What a kind of access is granted. analyst: the views that show persons (they are security_barrier views) and the reports, find_profile(), timeline(), profile_context(), search_customers(), explain_trait(), profile_as_of(), profile_traits(); marketer: the same, and handing audiences over and campaigns; pseudonymous: customer_pseudonym and the reports; ingest: INSERT into the inbox and ingest(); operator: running the platform, without seeing a person. Base tables are granted to nobody, but INSERT on the inbox.';
 REVOKE ALL ON FUNCTION cdp.access_grants(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.apply_access(role_name text) RETURNS void

@@ -49,7 +49,7 @@ inner='
 	trait_statements import_hint import_keys import_columns import_value import_object import_time consent_answer import_identifier
 	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import consents_at
 	living_profile_matches traits_match rule_time segment_sql_at rule_references check_segment unknown_name
-	reader_masks may_see sees sees_for profile_context_for search_customers_for may_mention check_setting
+	reader_masks may_see sees sees_for profile_context_for search_customers_for explain_trait_for profile_as_of_for profile_traits_for fold_events may_mention check_setting
 	rules_changed check_trait_type check_rule_names fill_segments segment_users explain_living_profile
 '
 
