@@ -198,7 +198,7 @@ BEGIN
 	FOR t IN SELECT l.table_name, array_agg(a.attname::text ORDER BY a.attnum) AS columns FROM cdp.layout() l
 			 JOIN pg_class c ON c.oid = to_regclass(format('cdp.%I', l.table_name)) AND c.relkind IN ('r', 'p')
 			 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'jsonb'::regtype
-			 WHERE l.table_name NOT IN ('access_log', 'privacy_request', 'event_type')
+			 WHERE l.table_name NOT IN ('access_log', 'privacy_request', 'event_type', 'delivery')
 			 GROUP BY l.table_name ORDER BY l.table_name LOOP
 		-- one quick pass over the table, by several workers if it is large; places of other partitions do no harm
 		EXECUTE format('SELECT array_agg(t.ctid) FROM cdp.%I t WHERE %s', t.table_name,
@@ -262,7 +262,8 @@ BEGIN
 		counts := counts || jsonb_build_object(t.proname, n);
 	END LOOP;
 	FOR t IN SELECT l.table_name FROM cdp.layout() l
-			 WHERE l.table_name NOT IN ('profile', 'consent_record', 'access_log', 'privacy_request', 'identity')
+			 -- what is owed to destinations stays until it is delivered
+			 WHERE l.table_name NOT IN ('profile', 'consent_record', 'access_log', 'privacy_request', 'identity', 'delivery')
 			   AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('cdp.%I', l.table_name)) AND a.attname = 'profile_id' AND NOT a.attisdropped)
 			 ORDER BY l.table_name LOOP
 		EXECUTE format('DELETE FROM cdp.%I t WHERE t.profile_id = ANY ($1)', t.table_name) USING ids;

@@ -358,7 +358,7 @@ BEGIN
 			BEGIN
 				PERFORM cdp.train_model(d.name, as_of => refresh_models.as_of);
 				action := 'trained and scored';
-			EXCEPTION WHEN no_data THEN
+			EXCEPTION WHEN SQLSTATE '02000' THEN
 				action := 'scored, not trained: ' || SQLERRM;
 			END;
 		END IF;

@@ -12,7 +12,7 @@
 				 AND e.occurred_at <= now() AND e.occurred_at > now() - interval '1 year'
 			   GROUP BY e.profile_id) c ON c.profile_id = p.profile_id;
 	COMMENT ON VIEW cdp.customer_value IS
-	'What a customer is worth so far, one row a person whom the reader may see, computed from the events when asked: by key in about a millisecond, for all in one pass over the orders. It is a view of its own, and not columns of cdp.customer, so that SELECT * there costs nothing more.';
+	'What a customer is worth so far, one row a living profile whom the reader may see, computed from the events when asked: by key in about a millisecond, for all in one pass over the orders. It is a view of its own, and not columns of cdp.customer, so that SELECT * there costs nothing more.';
 	COMMENT ON COLUMN cdp.customer_value.order_count IS 'Number of orders in customer_order, cancelled ones left out.';
 	COMMENT ON COLUMN cdp.customer_value.total_revenue IS 'Sum of their net amounts in the base currency; orders without an exchange rate are not in it.';
 	COMMENT ON COLUMN cdp.customer_value.average_order_value IS 'total_revenue by the number of those orders, in the base currency; null without any.';

@@ -327,6 +327,9 @@ WritePass(Refresh *r)
 			"WHERE NOT EXISTS (SELECT FROM undone u WHERE u.segment_id = n.segment_id "
 			"AND u.changed_at = n.changed_at AND u.profile_id = n.profile_id) "
 			"ON CONFLICT (segment_id, changed_at, profile_id) DO NOTHING", 0, NULL, NULL);
+	/* a named pass reads no other news of a person than who came and went */
+	if (r->keeps_others)
+		Execute("SELECT cdp.after_refresh(ARRAY(SELECT DISTINCT n.profile_id FROM new_change n))", 0, NULL, NULL);
 	SPI_unregister_relation("new_state");
 	SPI_unregister_relation("new_change");
 
@@ -392,6 +395,26 @@ WriteSegments(Refresh *r, bool every_profile)
 	Execute("SELECT cdp.note_segment_sizes($1, $2, $3, $4)", 4, types, values);
 }
 
+/* Other modules follow within this transaction; ids NULL: every profile */
+static void
+CallAfterRefresh(const int64 *ids, int nids)
+{
+	Oid			types[1] = {INT8ARRAYOID};
+	Datum		values[1];
+	char		nulls[2] = {ids ? ' ' : 'n', '\0'};
+	Datum	   *elements = ids ? MemoryContextAllocHuge(CurrentMemoryContext, Max(nids, 1) * sizeof(Datum)) : NULL;
+	int			rc;
+
+	for (int i = 0; i < nids; i++)
+		elements[i] = Int64GetDatum(ids[i]);
+	values[0] = ids ? PointerGetDatum(construct_array(elements, nids, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)) : (Datum) 0;
+	rc = SPI_execute_with_args("SELECT cdp.after_refresh($1)", 1, types, values, nulls, false, 0);
+	if (rc < 0)
+		elog(ERROR, "statement of refresh failed: %s", SPI_result_code_string(rc));
+	if (elements)
+		pfree(elements);
+}
+
 /*
  * Evaluates the selected segments for the profiles of ids (NULL: every one).
  * earliest: the first moment for which facts are needed.
@@ -427,6 +450,8 @@ RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
 	MemoryContextSwitchTo(old);
 	WritePass(r);
 	WriteSegments(r, ids == NULL);
+	if (!r->keeps_others)
+		CallAfterRefresh(ids, ids ? nids : 0);
 	tuplestore_end(r->states);
 	tuplestore_end(r->changes);
 	MemoryContextDelete(plan->context);

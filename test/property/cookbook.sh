@@ -39,7 +39,9 @@ trap 'psql -qX -c "DROP OWNED BY \"$analyst\", \"$marketer\"" -c "DROP ROLE \"$a
 psql -qX -v ON_ERROR_STOP=1 >"$tmp/log" 2>&1 <<SQL || { cat "$tmp/log"; exit 1; }
 SET client_min_messages = warning;
 CREATE ROLE "$analyst"; CREATE ROLE "$marketer";
-SELECT cdp.grant_access('"$analyst"', '{analytics,email_marketing,sms_marketing,advertising}');
+-- this shop asks those who take its newsletter for profiling as well
+SELECT count(cdp.record_consent('email', email, 'profiling', 'granted')) FROM cdp.customer WHERE consent_email_marketing AND email IS NOT NULL;
+SELECT cdp.grant_access('"$analyst"', '{analytics,email_marketing,sms_marketing,advertising,profiling}');
 SELECT cdp.grant_access('"$marketer"', '{email_marketing,sms_marketing,advertising}', 'marketer');
 CALL cdp.refresh();
 SQL

@@ -51,6 +51,8 @@ inner='
 	living_profile_matches traits_match rule_time segment_sql_at rule_references check_segment unknown_name
 	reader_masks may_see sees sees_for profile_context_for search_customers_for explain_trait_for profile_as_of_for profile_traits_for fold_events may_mention check_setting
 	rules_changed check_trait_type check_rule_names fill_segments segment_users explain_living_profile
+	lock_refresh unlock_refresh refresh_pid start_progress start_refresh start_step run_step end_refresh run_inbox run_partitions
+	run_identities run_consents run_profile_retention run_history calendar_time health_of health_intake health_derived health_database health_deliveries
 '
 
 # ask SQL: unaligned rows
@@ -248,6 +250,9 @@ fi
 #
 export PGOPTIONS='-c timezone=UTC -c datestyle=ISO'
 awk -v folder="$work" -v tmp="$work/" '
+	# the cookbook asks the data of the demo: cookbook.sh
+	/^## / { elsewhere = ($0 == "## Cookbook") }
+	elsewhere { next }
 	/^```csv$/ { split(named, part, "`/tmp/"); split(part[2], file, "`"); csv = folder "/" file[1]; next }
 	/^```sql$/ { block = "sql"; n++; first = 1; next }
 	/^```text$/ && last == "sql" { block = "text"; next }

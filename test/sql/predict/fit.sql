@@ -25,7 +25,7 @@ SELECT sum(p - label::int) AS g0, sum((p - label::int) * a) + 3 * (f #>> '{coeff
 FROM fitted, example, LATERAL (SELECT logistic_probability(ARRAY[(f ->> 'intercept')::float8] || numbers_of(f -> 'coefficients'), '{0,0,0}', ARRAY[a, b, c]) AS p) x
 GROUP BY f;
 SELECT abs(g0) < 1e-3 AND abs(g1) < 1e-3 AND abs(g2) < 1e-3 AND abs(g3) < 1e-3 AS gradient_is_zero, f ->> 'examples' AS examples, f ->> 'converged' AS converged,
-	   (f #>> '{coefficients,0}')::float8 BETWEEN 0.6 AND 1 AND (f #>> '{coefficients,1}')::float8 BETWEEN -0.6 AND -0.4 AS near_the_truth
+	   (f #>> '{coefficients,0}')::float8 BETWEEN 0.5 AND 1.1 AND (f #>> '{coefficients,1}')::float8 BETWEEN -0.6 AND -0.4 AS near_the_truth
 FROM gradient, fitted;
 -- the same again; the same when examples go to a file; other units, other coefficients, same probabilities
 SELECT pg_temp.fit('SELECT label, ARRAY[a, b, c] FROM example', 3, false) = f AS repeats FROM fitted;
@@ -63,9 +63,11 @@ SELECT pg_temp.error_of('SELECT cdp.fit_logistic(''SELECT label, ARRAY[a] FROM e
 	   pg_temp.error_of('SELECT cdp.logistic_probability(''{1,2}'', ''{0}'', ''{1,2}'')'), pg_temp.error_of('SELECT cdp.logistic_probability(''{1,NULL}'', ''{0}'', ''{1}'')');
 SELECT count(*) AS still_there FROM example;
 -- cancelled in the middle: a clear message, and the session goes on
+\set VERBOSITY terse
+SAVEPOINT before;
 SET LOCAL statement_timeout = '150ms';
-SELECT pg_temp.error_of('SELECT cdp.fit_logistic(''SELECT (i % 2 = 0), ARRAY(SELECT random() FROM generate_series(1, 200)) FROM generate_series(1, 10000000) i'')');
-SET LOCAL statement_timeout = 0;
+SELECT cdp.fit_logistic('SELECT (i % 2 = 0), ARRAY(SELECT random() FROM generate_series(1, 200)) FROM generate_series(1, 10000000) i');
+ROLLBACK TO before;
 -- scores and what moves them
 SELECT logistic_probability('{0,1,-2}', '{0.5,0.5}', '{2,1}') AS half, logistic_probability('{0,1}', '{3}', '{NULL}') = logistic_probability('{0,1}', '{3}', '{3}') AS missing_is_mean,
 	   logistic_probability('{800}', '{}', '{}') AS one, logistic_probability('{-800}', '{}', '{}') AS zero,
