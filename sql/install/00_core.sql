@@ -154,6 +154,7 @@ AS $$
 		('contact_event', 'reference', NULL, false, NULL),
 		('secret', 'reference', NULL, false, NULL),
 		('trait', 'reference', NULL, false, NULL),
+		('trait_policy_set', 'reference', NULL, false, NULL),
 		('event_type', 'reference', NULL, false, NULL),
 		('exchange_rate', 'reference', NULL, false, NULL),
 		('traffic_rule', 'reference', NULL, false, NULL),

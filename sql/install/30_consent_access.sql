@@ -97,9 +97,11 @@ DECLARE
 		ELSE '{my_access}' END;
 	functions text[] := CASE kind
 		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
-			matches,count_matching,traits_match,describe_segment,recommend,recommend_profiles,recommend_segment}'
+			explain_trait,profile_as_of,profile_traits,matches,count_matching,traits_match,describe_segment,
+			recommend,recommend_profiles,recommend_segment}'
 		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
-			matches,count_matching,traits_match,describe_segment,recommend,recommend_profiles,recommend_segment,
+			explain_trait,profile_as_of,profile_traits,matches,count_matching,traits_match,describe_segment,
+			recommend,recommend_profiles,recommend_segment,
 			export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'
 		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,require_no_transaction,
@@ -128,7 +130,7 @@ BEGIN
 	WHERE kind = 'ingest';
 END $$;
 COMMENT ON FUNCTION cdp.access_grants(text) IS
-'What a kind of access is granted. analyst: the views that show persons (they are security_barrier views) and the reports, find_profile(), timeline(), profile_context(), search_customers(); marketer: the same, and handing audiences over and campaigns; pseudonymous: customer_pseudonym and the reports; ingest: INSERT into the inbox and ingest(); operator: running the platform, without seeing a person. Base tables are granted to nobody, but INSERT on the inbox.';
+'What a kind of access is granted. analyst: the views that show persons (they are security_barrier views) and the reports, find_profile(), timeline(), profile_context(), search_customers(), explain_trait(), profile_as_of(), profile_traits(); marketer: the same, and handing audiences over and campaigns; pseudonymous: customer_pseudonym and the reports; ingest: INSERT into the inbox and ingest(); operator: running the platform, without seeing a person. Base tables are granted to nobody, but INSERT on the inbox.';
 REVOKE ALL ON FUNCTION cdp.access_grants(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.apply_access(role_name text) RETURNS void

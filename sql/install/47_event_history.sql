@@ -17,35 +17,102 @@ COMMENT ON FUNCTION cdp.kept_empty_traits() IS 'Traits registered with ignore_em
 REVOKE ALL ON FUNCTION cdp.kept_empty_traits() FROM PUBLIC;
 
 CREATE FUNCTION cdp.profile_as_of(profile_id bigint, as_of timestamptz) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cdp_call_for_reader';
+COMMENT ON FUNCTION cdp.profile_as_of(bigint, timestamptz) IS
+'The golden record of a person as the events observed up to a moment give it, {"trait": value}: by today''s identities, trait registry and source priorities, however late the events arrived. {} before the first statement, null for an id that was never given out, whose person was erased, or whom the caller may not see. What retention has dropped is not in it; of several deliveries of one message it reads the one that is kept.';
+REVOKE ALL ON FUNCTION cdp.profile_as_of(bigint, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION cdp.profile_traits(profile_id bigint, policy_set text, as_of timestamptz DEFAULT 'infinity') RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cdp_call_for_reader';
+COMMENT ON FUNCTION cdp.profile_traits(bigint, text, timestamptz) IS
+'The golden record as profile_as_of() gives it, merged by the policies of a set of define_policy_set() instead of the registered ones. Raises CDX20 for an unknown set.';
+REVOKE ALL ON FUNCTION cdp.profile_traits(bigint, text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION cdp.define_policy_set(name text, policies jsonb, description text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	trait record;
+BEGIN
+	PERFORM cdp.check_tables();
+	IF coalesce(btrim(name), '') = '' THEN
+		RAISE EXCEPTION 'a set of merge policies needs a name' USING ERRCODE = '22023';
+	ELSIF jsonb_typeof(policies) IS DISTINCT FROM 'object' THEN
+		RAISE EXCEPTION 'merge policies must be a JSON object' USING ERRCODE = '22023', HINT = 'For example {"*": "source_priority", "city": "earliest"}.';
+	END IF;
+	-- each is read once, so that a wrong one is refused now
+	FOR trait IN SELECT k FROM jsonb_object_keys(policies) k LOOP
+		PERFORM cdp.merge_fragments(jsonb_build_object(trait.k, '[[0, 1]]'::jsonb), '{}', policies);
+	END LOOP;
+	INSERT INTO cdp.trait_policy_set AS t (name, policies, description)
+	VALUES (name, policies, description)
+	ON CONFLICT ON CONSTRAINT trait_policy_set_pkey DO UPDATE
+	SET policies = excluded.policies, description = coalesce(excluded.description, t.description);
+END $$;
+COMMENT ON FUNCTION cdp.define_policy_set(text, jsonb, text) IS
+'Names another way of merging the same statements, or changes it: {"trait": "policy"} or {"trait": {"policy": …, "limit": …, "ignore_empty": …, "type": …}}, "*" for all others, as merge_traits() takes them; a trait that it does not name, without "*", is merged as registered. profile_traits() reads a person by it. Raises 22023 for what is no policy.';
+REVOKE ALL ON FUNCTION cdp.define_policy_set(text, jsonb, text) FROM PUBLIC;
+
+CREATE FUNCTION cdp.fold_events(profile_id bigint, as_of timestamptz, policies jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	person bigint;
-	policies jsonb;
-	kept_empty text[];
+	kept_empty text[] := cdp.kept_empty_traits();
 BEGIN
-	PERFORM cdp.check_tables();
-	SELECT p.profile_id INTO person FROM cdp.profile p
-	WHERE p.profile_id = cdp.canonical_profile(profile_as_of.profile_id) AND p.erased_at IS NULL;
-	IF person IS NULL THEN
-		RETURN NULL;
-	END IF;
-	policies := cdp.trait_policies();
-	kept_empty := cdp.kept_empty_traits();
 	RETURN (SELECT coalesce(cdp.golden_traits(
 							cdp.trait_fragment(CASE WHEN e.type = 'identify' THEN e.properties END,
 											   e.context -> 'traits', e.occurred_at, kept_empty),
 							coalesce(s.priority, 0), policies), '{}')
 			FROM cdp.event e
 			LEFT JOIN cdp.source s ON s.source_id = e.source_id
-			WHERE e.profile_id = person AND e.occurred_at <= as_of
+			WHERE e.profile_id = fold_events.profile_id AND e.occurred_at <= as_of
 			  AND (e.type = 'identify' OR e.context ? 'traits'));
 END $$;
-COMMENT ON FUNCTION cdp.profile_as_of(bigint, timestamptz) IS
-'The golden record of a person as the events observed up to a moment give it, {"trait": value}: by today''s identities, trait registry and source priorities, however late the events arrived. {} before the first statement, null for an id that was never given out or whose person was erased. What retention has dropped is not in it; of several deliveries of one message it reads the one that is kept.';
-REVOKE ALL ON FUNCTION cdp.profile_as_of(bigint, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.fold_events(bigint, timestamptz, jsonb) IS
+'The golden record that the events of a living profile up to a moment give by these policies.';
+REVOKE ALL ON FUNCTION cdp.fold_events(bigint, timestamptz, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION cdp.profile_as_of_for(reader bigint[], profile_id bigint, as_of timestamptz) RETURNS jsonb
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+DECLARE
+	person bigint := cdp.canonical_profile(profile_id);
+BEGIN
+	IF person IS NULL OR NOT cdp.sees_for(reader, person) THEN
+		RETURN NULL;
+	END IF;
+	RETURN cdp.fold_events(person, as_of, cdp.trait_policies());
+END $$;
+COMMENT ON FUNCTION cdp.profile_as_of_for(bigint[], bigint, timestamptz) IS 'What profile_as_of() gives a reader (reader_masks).';
+REVOKE ALL ON FUNCTION cdp.profile_as_of_for(bigint[], bigint, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION cdp.profile_traits_for(reader bigint[], profile_id bigint, policy_set text, as_of timestamptz) RETURNS jsonb
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+DECLARE
+	person bigint := cdp.canonical_profile(profile_id);
+	chosen jsonb := (SELECT t.policies FROM cdp.trait_policy_set t WHERE t.name = policy_set);
+BEGIN
+	IF chosen IS NULL THEN
+		RAISE EXCEPTION 'unknown set of merge policies "%"', policy_set
+			USING ERRCODE = 'CDX20', HINT = coalesce(format('Did you mean "%s"?', cdp.closest_name(policy_set, ARRAY(SELECT t.name FROM cdp.trait_policy_set t))),
+													 'cdp.define_policy_set() makes one.');
+	END IF;
+	IF person IS NULL OR NOT cdp.sees_for(reader, person) THEN
+		RETURN NULL;
+	END IF;
+	RETURN cdp.fold_events(person, as_of, CASE WHEN chosen ? '*' THEN chosen ELSE cdp.trait_policies() || chosen END);
+END $$;
+COMMENT ON FUNCTION cdp.profile_traits_for(bigint[], bigint, text, timestamptz) IS 'What profile_traits() gives a reader (reader_masks).';
+REVOKE ALL ON FUNCTION cdp.profile_traits_for(bigint[], bigint, text, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION cdp.trait_statements(profile_id bigint, trait text)
 RETURNS TABLE (value jsonb, observed_at timestamptz, source_id smallint, message_key uuid, anchor uuid)
@@ -126,6 +193,15 @@ REVOKE ALL ON FUNCTION cdp.refold_trait(text) FROM PUBLIC;
 CREATE FUNCTION cdp.explain_trait(profile_id bigint, trait text)
 RETURNS TABLE (value jsonb, observed_at timestamptz, source text, priority int, message_key uuid, identifier text,
 			   wins boolean, reason text)
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cdp_call_for_reader';
+COMMENT ON FUNCTION cdp.explain_trait(bigint, text) IS
+'Why a trait has its value: every statement about it, those that made the value first, with the source and its priority, the message, the identifier under which it was said, and the reason by the trait''s merge policy. The name is folded as in messages. Any id given out earlier may be asked; nothing of persons whom the caller may not see. message_key null: the message is gone, its statement is kept.';
+REVOKE ALL ON FUNCTION cdp.explain_trait(bigint, text) FROM PUBLIC;
+
+CREATE FUNCTION cdp.explain_trait_for(reader bigint[], profile_id bigint, trait text)
+RETURNS TABLE (value jsonb, observed_at timestamptz, source text, priority int, message_key uuid, identifier text,
+			   wins boolean, reason text)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
@@ -139,9 +215,11 @@ DECLARE
 	data_type text;
 	list_limit text;
 BEGIN
-	PERFORM cdp.check_tables();
 	SELECT p.profile_id, p.traits -> folded INTO person, golden FROM cdp.profile p
-	WHERE p.profile_id = cdp.canonical_profile(explain_trait.profile_id);
+	WHERE p.profile_id = cdp.canonical_profile(explain_trait_for.profile_id);
+	IF person IS NULL OR NOT cdp.sees_for(reader, person) THEN
+		RETURN;
+	END IF;
 	SELECT t.merge_policy, t.ignore_empty, t.data_type INTO policy, ignore_empty, data_type
 	FROM cdp.trait t WHERE t.name = folded;
 	policy := coalesce(policy, 'latest');
@@ -202,6 +280,5 @@ BEGIN
 	FROM judged j
 	ORDER BY j.wins DESC, j.observed_at DESC, j.priority DESC, j.value::text COLLATE "C", j.message_key;
 END $$;
-COMMENT ON FUNCTION cdp.explain_trait(bigint, text) IS
-'Why a trait has its value: every statement about it, those that made the value first, with the source and its priority, the message, the identifier under which it was said, and the reason by the trait''s merge policy. The name is folded as in messages. Any id given out earlier may be asked. message_key null: the message is gone, its statement is kept.';
-REVOKE ALL ON FUNCTION cdp.explain_trait(bigint, text) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.explain_trait_for(bigint[], bigint, text) IS 'What explain_trait() gives a reader (reader_masks).';
+REVOKE ALL ON FUNCTION cdp.explain_trait_for(bigint[], bigint, text) FROM PUBLIC;

@@ -95,6 +95,14 @@
 		) v (place, name, data_type, kind, sensitivity, description)
 	ON CONFLICT (name) DO NOTHING;
 
+	CREATE TABLE IF NOT EXISTS cdp.trait_policy_set (
+		name text PRIMARY KEY,
+		policies jsonb NOT NULL,
+		description text
+	);
+	COMMENT ON TABLE cdp.trait_policy_set IS 'Other ways of merging the same statements, by name; define_policy_set() writes it, profile_traits() reads persons by it.';
+	COMMENT ON COLUMN cdp.trait_policy_set.policies IS 'Trait, or * for all others, to its policy, as merge_traits() takes them.';
+
 	CREATE OR REPLACE VIEW cdp.trait_conflict AS
 	SELECT f.profile_id, e.key AS trait, t.data_type, s.value -> 1 AS value,
 		   '2000-01-01 00:00:00+00'::timestamptz + (s.value ->> 0)::bigint * interval '1 microsecond' AS observed_at,

@@ -64,7 +64,7 @@ FindSuppressed(Batch *batch)
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		bool		isnull;
-		SaltedKey	wanted;
+		SaltedKey	wanted = {.identifier = -1};
 		SaltedKey  *found;
 
 		wanted.key = *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &isnull));

@@ -229,7 +229,7 @@ CompareCodes(const void *a, const void *b)
 static int
 FinishCodes(const Branches waiting[2], uint32 *codes)
 {
-	uint32		all[2 * PHONETIC_CODES];
+	uint32		all[2 * PHONETIC_CODES] = {0};
 	int			count = 0;
 	int			kept = 0;
 

@@ -228,7 +228,7 @@ FoldUtf8(const char *name, int len, char *out)
 	for (int32_t i = 0; i < length;)
 	{
 		UChar32		c;
-		bool		skip;
+		bool		skip = false;
 		char		separator;
 
 		U16_NEXT(text, i, length, c);

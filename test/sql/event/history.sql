@@ -93,4 +93,21 @@ WHERE t.key LIKE 't\_%' GROUP BY t.key ORDER BY t.key;
 -- traits without a value have no winner
 SELECT count(*) AS wrong FROM cdp.profile p, cdp.trait t, cdp.explain_trait(p.profile_id, t.name) e
 WHERE t.name LIKE 't\_%' AND p.merged_into IS NULL AND NOT p.traits ? t.name AND e.wins;
+-- another way of merging the same statements, by name
+SELECT cdp.add_source('policy_a', 'file', 10), cdp.add_source('policy_b', 'file', 20);
+SELECT accepted FROM cdp.ingest('policy_a', '[{"type":"identify","messageId":"p1","userId":"u-policy","timestamp":"2026-01-01T00:00:00Z","traits":{"city":"Gdynia","shoe":"42"}},{"type":"identify","messageId":"p2","userId":"u-policy","timestamp":"2026-01-03T00:00:00Z","traits":{"city":"Sopot","shoe":"43"}}]'::jsonb);
+SELECT accepted FROM cdp.ingest('policy_b', '{"type":"identify","messageId":"p3","userId":"u-policy","timestamp":"2026-01-02T00:00:00Z","traits":{"city":"Reda"}}'::jsonb);
+SELECT cdp.define_policy_set('trusted', '{"*": "source_priority"}'), cdp.define_policy_set('first home', '{"city": "earliest"}', 'Where they came from.'), cdp.define_policy_set('all', '{"city": {"policy": "union"}}');
+SELECT p, cdp.profile_traits(cdp.find_profile('user_id', 'u-policy'), p) AS traits FROM unnest(ARRAY['trusted', 'first home', 'all']) p;
+SELECT cdp.profile_traits(cdp.find_profile('user_id', 'u-policy'), 'trusted', '2026-01-01T12:00:00Z') AS earlier, cdp.profile_as_of(cdp.find_profile('user_id', 'u-policy'), 'infinity') AS as_registered;
+CREATE FUNCTION pg_temp.policy_error(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE hint text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(' | ', SQLSTATE, SQLERRM, nullif(hint, ''));
+END $$;
+SELECT s, pg_temp.policy_error('SELECT cdp.' || s) FROM unnest(ARRAY[$$define_policy_set('x', '{"city": "newest"}')$$, $$define_policy_set('x', '[]')$$, $$define_policy_set(' ', '{}')$$, $$profile_traits(1, 'trustet')$$]) s;
 ROLLBACK;
