@@ -334,9 +334,9 @@ BEGIN
 		WHERE o.was_claimed
 		  -- what another member is now known by is not taken away; both are looked up by hash or index, whatever the planner believes
 		  AND (e.key, v.value) NOT IN (SELECT h.name, h.value FROM held h)
-		  AND (SELECT true FROM cdp.activation_member m
+		  AND (SELECT count(*) FROM cdp.activation_member m
 			   WHERE m.identifiers @> jsonb_build_object(e.key, jsonb_build_array(v.value))
-				 AND m.activation_id = a.activation_id AND m.profile_id <> ALL (changed) LIMIT 1) IS NULL
+				 AND m.activation_id + 0 = a.activation_id AND m.profile_id <> ALL (changed)) = 0
 		GROUP BY o.profile_id, e.key
 	)
 	INSERT INTO cdp.delivery (profile_id, destination_id, activation_id, operation, identifiers, traits, reason)

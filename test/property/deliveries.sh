@@ -72,6 +72,7 @@ kill_some() {
 }
 for ((round = 1; round <= rounds; round++)); do
 	from=$(((round * 7919) % persons + 1)) to=$(((round * 7919) % persons + persons / 3))
+	[ "$to" -le "$persons" ] || to=$persons
 	sql <<SQL >/dev/null
 UPDATE person SET in_paris = NOT in_paris WHERE n BETWEEN $from AND $to;
 SQL
