@@ -26,7 +26,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	near text := cdp.nearest_name(name, candidates);
+	near text := cdp.closest_name(name, candidates);
 BEGIN
 	RAISE EXCEPTION 'unknown % "%"', kind, name
 		USING ERRCODE = 'CDX20', HINT = CASE WHEN near IS NOT NULL THEN format('Did you mean "%s"?', near)
