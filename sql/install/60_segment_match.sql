@@ -16,30 +16,20 @@ COMMENT ON FUNCTION cdp.consents_at(bigint, timestamptz) IS
 'Purposes to which the profile consents at that time, folded from the ledger: bit purpose_id is set.';
 REVOKE ALL ON FUNCTION cdp.consents_at(bigint, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION cdp.living_profile_matches(profile_id bigint, rule cdp.segment_rule, as_of timestamptz) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'cdp_matches';
-COMMENT ON FUNCTION cdp.living_profile_matches(bigint, cdp.segment_rule, timestamptz) IS
-'Step of matches(): does this living profile match? False for any other id.';
-REVOKE ALL ON FUNCTION cdp.living_profile_matches(bigint, cdp.segment_rule, timestamptz) FROM PUBLIC;
-
 CREATE FUNCTION cdp.matches(profile_id bigint, rule cdp.segment_rule, as_of timestamptz DEFAULT now()) RETURNS boolean
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
 SET search_path = pg_catalog, cdp, pg_temp
-AS $$
-BEGIN
-	RETURN (SELECT cdp.living_profile_matches(coalesce(p.merged_into, p.profile_id), rule, as_of)
-			FROM cdp.profile p WHERE p.profile_id = matches.profile_id);
-END $$;
+AS 'MODULE_PATHNAME', 'cdp_matches';
 COMMENT ON FUNCTION cdp.matches(bigint, cdp.segment_rule, timestamptz) IS
-'Does the profile match the rule at as_of, from its traits, events, identifiers and consents as they are stored now? False when the rule is unknown for it or the person was erased; null for an id never issued; an id that was merged away stands for the profile it is part of. Raises CDX20 for a segment that does not exist.';
+'Does the profile match the rule at as_of, from its traits, events, identifiers and consents as they are stored now? False when the rule is unknown for it or the person was erased; null for an id never issued or a person whom the reader may not see; an id that was merged away stands for the profile it is part of. Raises CDX20 for a segment that does not exist.';
 REVOKE ALL ON FUNCTION cdp.matches(bigint, cdp.segment_rule, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION cdp.count_matching(rule cdp.segment_rule, as_of timestamptz DEFAULT now()) RETURNS bigint
-LANGUAGE c STABLE STRICT PARALLEL SAFE
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+SET search_path = pg_catalog, cdp, pg_temp
 AS 'MODULE_PATHNAME', 'cdp_count_matching';
 COMMENT ON FUNCTION cdp.count_matching(cdp.segment_rule, timestamptz) IS
-'Number of living profiles that match the rule at as_of (preview of a segment''s size).';
+'Number of living persons that match the rule at as_of (preview of a segment''s size), of those whom the reader may see.';
 REVOKE ALL ON FUNCTION cdp.count_matching(cdp.segment_rule, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION cdp.traits_match(traits jsonb, rule cdp.segment_rule) RETURNS boolean

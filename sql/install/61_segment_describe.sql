@@ -28,10 +28,10 @@ BEGIN
 	person AS MATERIALIZED (
 		SELECT c.profile_id, bool_or(c.is_member) AS is_member, NOT bool_and(c.is_member) AS is_base
 		FROM (SELECT m.profile_id, true AS is_member FROM member m
-			  WHERE abs(hashint8(m.profile_id)::bigint) % (SELECT count(*) / 100000 + 1 FROM member) = 0
+			  WHERE abs(hashint8(m.profile_id)::bigint) % (SELECT count(*) / 30000 + 1 FROM member) = 0
 			  UNION ALL
 			  SELECT b.profile_id, false FROM base b
-			  WHERE abs(hashint8(b.profile_id)::bigint) % (SELECT count(*) / 100000 + 1 FROM base) = 0) c
+			  WHERE abs(hashint8(b.profile_id)::bigint) % (SELECT count(*) / 30000 + 1 FROM base) = 0) c
 		GROUP BY c.profile_id),
 	total AS (
 		SELECT nullif(count(*) FILTER (WHERE p.is_member), 0)::float8 AS members,
@@ -72,7 +72,7 @@ BEGIN
 	ORDER BY abs(coalesce(c.members / t.members, 0) - coalesce(c.base / t.base, 0)) DESC, c.trait COLLATE "C", c.value COLLATE "C";
 END $$;
 COMMENT ON FUNCTION cdp.describe_segment(text, text) IS
-'Who the members of a segment are, against everybody or against another segment: for each trait (but those of kind identity) the ten most frequent values with their share among the members, their share in the base (both 0 to 1, of all of them, whether they have the trait or not) and an index, 100 for as many as in the base. Numbers with more than ten values are cut into five parts of the base, dates into years; of lists each element counts. What differs most comes first. Of more than 100,000 persons a sample. Reads the persons whom the caller may see. Raises CDX20 for an unknown segment.';
+'Who the members of a segment are, against everybody or against another segment: for each trait (but those of kind identity) the ten most frequent values with their share among the members, their share in the base (both 0 to 1, of all of them, whether they have the trait or not) and an index, 100 for as many as in the base. Numbers with more than ten values are cut into five parts of the base, dates into years; of lists each element counts. What differs most comes first. Of more than 30,000 persons a sample. Reads the persons whom the caller may see. Raises CDX20 for an unknown segment.';
 REVOKE ALL ON FUNCTION cdp.describe_segment(text, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.template_rule(rule text, defaults jsonb, parameters jsonb) RETURNS text

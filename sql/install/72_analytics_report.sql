@@ -48,6 +48,7 @@ CREATE FUNCTION cdp.report_overview(date_from date DEFAULT NULL, date_to date DE
 RETURNS TABLE (day date, people bigint, new_people bigint, sessions bigint, page_views bigint, events bigint, orders bigint, buyers bigint, gross_revenue numeric, refunds numeric, net_revenue numeric, average_order_value numeric, conversion_rate numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -64,6 +65,7 @@ CREATE FUNCTION cdp.report_acquisition(date_from date DEFAULT NULL, date_to date
 RETURNS TABLE (day date, acquisition_source text, acquisition_channel text, campaign text, new_people bigint, came_anonymous bigint, known_since bigint, became_known bigint, anonymous_became_known bigint, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -80,6 +82,7 @@ CREATE FUNCTION cdp.report_attribution(date_from date DEFAULT NULL, date_to date
 RETURNS TABLE (day date, model text, touch_channel text, campaign text, orders_touched bigint, orders numeric, revenue numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -96,6 +99,7 @@ CREATE FUNCTION cdp.report_campaign(date_from date DEFAULT NULL, date_to date DE
 RETURNS TABLE (day date, campaign text, delivered bigint, opened bigint, clicked bigint, bounced bigint, unsubscribed bigint, spam_reports bigint, orders_first numeric, revenue_first numeric, orders_last numeric, revenue_last numeric, orders_last_non_direct numeric, revenue_last_non_direct numeric, orders_linear numeric, revenue_linear numeric, orders_time_decay numeric, revenue_time_decay numeric, orders_position_based numeric, revenue_position_based numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -112,6 +116,7 @@ CREATE FUNCTION cdp.report_satisfaction(date_from date DEFAULT NULL, date_to dat
 RETURNS TABLE (day date, survey text, source_name text, answers bigint, satisfied bigint, neutral bigint, dissatisfied bigint, score numeric, mean_answer numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -128,6 +133,7 @@ CREATE FUNCTION cdp.report_service(date_from date DEFAULT NULL, date_to date DEF
 RETURNS TABLE (day date, source_name text, tickets_opened bigint, tickets_closed bigint, calls bigint, call_seconds numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -144,6 +150,7 @@ CREATE FUNCTION cdp.report_loyalty(date_from date DEFAULT NULL, date_to date DEF
 RETURNS TABLE (month date, customers bigint, repeat_customers bigint, repeat_rate numeric, orders bigint, net_revenue numeric, mean_tenure_days numeric, points_earned numeric, points_spent numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -160,6 +167,7 @@ CREATE FUNCTION cdp.report_identity_health(segment text DEFAULT NULL)
 RETURNS TABLE (identifier_type text, people bigint, share numeric, identifiers bigint, identifiers_per_person numeric, shared_identifiers bigint, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -176,6 +184,7 @@ CREATE FUNCTION cdp.report_data_quality(date_from date DEFAULT NULL, date_to dat
 RETURNS TABLE (day date, source_name text, area text, kind text, occurrences bigint, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -192,6 +201,7 @@ CREATE FUNCTION cdp.report_segment_trend(date_from date DEFAULT NULL, date_to da
 RETURNS TABLE (day date, segment text, size bigint, entered bigint, exited bigint, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -208,6 +218,7 @@ CREATE FUNCTION cdp.report_funnel(date_from date DEFAULT NULL, date_to date DEFA
 RETURNS TABLE (funnel text, step integer, event text, people bigint, share_of_first numeric, share_of_previous numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -224,6 +235,7 @@ CREATE FUNCTION cdp.report_cohort_retention(date_from date DEFAULT NULL, date_to
 RETURNS TABLE (period text, cohort date, periods_later integer, cohort_size bigint, people bigint, share numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -240,6 +252,7 @@ CREATE FUNCTION cdp.report_rfm(segment text DEFAULT NULL)
 RETURNS TABLE (recency_score integer, frequency_score integer, monetary_score integer, rfm_segment text, customers bigint, orders bigint, net_revenue numeric, mean_net_revenue numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -256,6 +269,7 @@ CREATE FUNCTION cdp.report_channel(segment text DEFAULT NULL, source text DEFAUL
 RETURNS TABLE (preferred_source text, preferred_channel text, people bigint, share numeric, orders bigint, net_revenue numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -272,6 +286,7 @@ CREATE FUNCTION cdp.report_product(date_from date DEFAULT NULL, date_to date DEF
 RETURNS TABLE (day date, product text, name text, category text, orders bigint, quantity numeric, revenue numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -288,6 +303,7 @@ CREATE FUNCTION cdp.report_churn_risk(segment text DEFAULT NULL)
 RETURNS TABLE (risk text, people bigint, share numeric, recent_days numeric, usual_days numeric, net_revenue_365d numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -304,6 +320,7 @@ CREATE FUNCTION cdp.report_goal(segment text DEFAULT NULL)
 RETURNS TABLE (goal text, measure text, starts date, ends date, target numeric, achieved numeric, share_of_target numeric, share_of_time numeric, pace numeric, forecast numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

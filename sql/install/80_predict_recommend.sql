@@ -140,6 +140,9 @@ CREATE FUNCTION cdp.recommend_profiles(profile_ids bigint[], n int DEFAULT 10, e
 RETURNS TABLE (profile_id bigint, rank int, product_id text, score float8, reason text, because text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
+-- planned once: the plan is the same for every person
+SET plan_cache_mode = force_generic_plan
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -166,7 +169,7 @@ BEGIN
 		WHERE r.place <= 20),
 	taste AS MATERIALIZED (
 		SELECT r.profile_id, c.category, sum(r.weight) AS weight, row_number() OVER (PARTITION BY r.profile_id ORDER BY sum(r.weight) DESC, c.category) AS place
-		FROM recent r JOIN cdp.catalogue c ON c.product_id = r.product_id
+		FROM recent r CROSS JOIN LATERAL (SELECT b.category FROM cdp.product_ranking b WHERE b.product_id = r.product_id LIMIT 1) c
 		WHERE c.category IS NOT NULL GROUP BY r.profile_id, c.category),
 	crossed AS (
 		SELECT r.profile_id, f.other_id AS product_id, sum(r.weight * f.cosine * CASE f.kind WHEN 'order' THEN 2 ELSE 1 END) AS score,
@@ -177,11 +180,11 @@ BEGIN
 	dearer AS (
 		SELECT r.profile_id, o.product_id, r.weight * 0.05 * (1 - (o.price / c.price - 1) / 2)::float8 AS score, 'up_sell' AS reason, r.product_id AS because
 		FROM recent r
-		JOIN cdp.catalogue c ON c.product_id = r.product_id AND c.category IS NOT NULL AND c.price > 0
+		CROSS JOIN LATERAL (SELECT b.category, b.price FROM cdp.product_ranking b WHERE b.product_id = r.product_id LIMIT 1) c
 		CROSS JOIN LATERAL (SELECT b.product_id, b.price FROM cdp.product_ranking b
 							WHERE b.category = c.category AND b.price > c.price AND b.price <= c.price * 1.5
 							ORDER BY b.place LIMIT 5) o
-		WHERE recommend_profiles.kind IN ('any', 'up_sell') AND r.place <= 5 AND r.bought_at IS NULL),
+		WHERE recommend_profiles.kind IN ('any', 'up_sell') AND r.place <= 5 AND r.bought_at IS NULL AND c.category IS NOT NULL AND c.price > 0),
 	liked AS (
 		SELECT t.profile_id, o.product_id, 0.001::float8 * t.weight / o.place AS score, 'category' AS reason, t.category AS because
 		FROM taste t CROSS JOIN LATERAL (SELECT b.product_id, b.place FROM cdp.product_ranking b WHERE b.category = t.category ORDER BY b.place
@@ -206,10 +209,12 @@ BEGIN
 	SELECT f.profile_id, f.place::int, f.product_id, f.score, f.reason, f.because
 	FROM (SELECT b.profile_id, b.product_id, b.score, b.reason, b.because,
 				 row_number() OVER (PARTITION BY b.profile_id ORDER BY b.score DESC, b.product_id) AS place
-		  FROM best b
+		  FROM (SELECT b.*, row_number() OVER (PARTITION BY b.profile_id ORDER BY b.score DESC, b.product_id) AS first_place FROM best b) b
 		  JOIN asked i ON i.profile_id = b.profile_id
-		  LEFT JOIN cdp.catalogue p ON p.product_id = b.product_id
-		  WHERE coalesce(p.available, true) AND (recommend_profiles.category IS NULL OR p.category = recommend_profiles.category)) f
+		  -- what is available now is asked of those alone that have a chance
+		  CROSS JOIN LATERAL (SELECT p.category FROM cdp.available_product p WHERE p.product_id = b.product_id LIMIT 1) p
+		  WHERE (b.first_place <= 3 * recommend_profiles.n + 50 OR recommend_profiles.category IS NOT NULL)
+			AND (recommend_profiles.category IS NULL OR p.category = recommend_profiles.category)) f
 	WHERE f.place <= recommend_profiles.n
 	ORDER BY f.profile_id, f.place;
 END $$;
@@ -228,6 +233,7 @@ BEGIN
 		SELECT row_number() OVER (ORDER BY b.overall)::int, b.product_id, 1e-6::float8 / b.overall, 'popular', NULL::text
 		FROM cdp.product_ranking b
 		WHERE (recommend.category IS NULL OR b.category = recommend.category) AND b.product_id <> ALL (coalesce(recommend.exclude, '{}'))
+		  AND EXISTS (SELECT FROM cdp.available_product a WHERE a.product_id = b.product_id)
 		ORDER BY b.overall LIMIT recommend.n;
 		RETURN;
 	END IF;

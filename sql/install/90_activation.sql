@@ -135,6 +135,7 @@ CREATE FUNCTION cdp.agreeing_profiles(ids bigint[], purpose text) RETURNS SETOF 
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -175,6 +176,7 @@ RETURNS TABLE (profile_id bigint, identifiers jsonb, traits jsonb)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -224,6 +226,7 @@ CREATE FUNCTION cdp.follow_merged_members(ids bigint[]) RETURNS bigint[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -270,6 +273,9 @@ CREATE FUNCTION cdp.sync_activation(activation_id int, ids bigint[]) RETURNS big
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
+-- members are looked into by key and by identifier, however little is known of their number
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -326,12 +332,11 @@ BEGIN
 		SELECT o.profile_id, e.key AS name, jsonb_agg(v.value ORDER BY v.value) AS values, bool_or(c.identifiers IS NOT NULL) AS stays
 		FROM old o JOIN c ON c.profile_id = o.profile_id, jsonb_each(o.identifiers) e, jsonb_array_elements(e.value) v
 		WHERE o.was_claimed
-		  -- what another member is now known by is not taken away
-		  AND NOT EXISTS (SELECT FROM held h WHERE h.name = e.key AND h.value = v.value)
-		  AND NOT EXISTS (SELECT FROM cdp.activation_member m
-						  WHERE m.identifiers @> jsonb_build_object(e.key, jsonb_build_array(v.value))
-							AND m.activation_id = a.activation_id AND m.profile_id <> o.profile_id
-							AND m.profile_id NOT IN (SELECT x.profile_id FROM c x))
+		  -- what another member is now known by is not taken away; both are looked up by hash or index, whatever the planner believes
+		  AND (e.key, v.value) NOT IN (SELECT h.name, h.value FROM held h)
+		  AND (SELECT true FROM cdp.activation_member m
+			   WHERE m.identifiers @> jsonb_build_object(e.key, jsonb_build_array(v.value))
+				 AND m.activation_id = a.activation_id AND m.profile_id <> ALL (changed) LIMIT 1) IS NULL
 		GROUP BY o.profile_id, e.key
 	)
 	INSERT INTO cdp.delivery (profile_id, destination_id, activation_id, operation, identifiers, traits, reason)

@@ -17,7 +17,7 @@ AS $$
 		(9, 'event_types', 'event_type', '{name}', '{}'),
 		(10, 'traffic_rules', 'traffic_rule', '{name}', '{}'),
 		(11, 'contact_events', 'contact_event', '{event,channel,property,value}', '{}'),
-		(12, 'segments', 'segment', '{name}', '{segment_id,version,status,error,size,created_at,computed_at,as_of}'),
+		(12, 'segments', 'segment', '{name}', '{segment_id,version,status,error,query_error,size,created_at,computed_at,as_of}'),
 		(13, 'hash_rules', 'hash_rule', '{platform,field}', '{}'),
 		(14, 'hash_maps', 'hash_map', '{name,given}', '{}'),
 		(15, 'export_formats', 'export_format', '{platform}', '{}'),
@@ -98,7 +98,8 @@ BEGIN
 								   WHERE g NOT IN (SELECT x.purpose_id FROM cdp.purpose x)) f ON f.n = e.n'
 				  -- as the database writes rules, and to be computed again
 				  WHEN s.relation = 'segment'
-				  THEN 'SELECT e || jsonb_build_object(''rule'', ((e ->> ''rule'')::cdp.segment_rule)::text, ''status'', ''new'') FROM jsonb_array_elements($1) e'
+				  THEN 'SELECT jsonb_build_object(''kind'', CASE WHEN e ->> ''rule'' IS NOT NULL THEN ''rule'' WHEN e ->> ''query'' IS NOT NULL THEN ''query'' ELSE ''list'' END)
+						|| e || jsonb_build_object(''rule'', ((e ->> ''rule'')::cdp.segment_rule)::text, ''status'', ''new'') FROM jsonb_array_elements($1) e'
 				  ELSE 'SELECT e FROM jsonb_array_elements($1) e' END;
 	SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum),
 		   string_agg(format('%1$I = excluded.%1$I', a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE a.attname <> 'purpose_id'),
@@ -115,7 +116,7 @@ BEGIN
 					ON CONFLICT (%5$s) DO UPDATE SET %6$s', s.relation, columns, filled, given, conflict, updates) USING import_section.items;
 	IF s.relation = 'segment' THEN
 		UPDATE cdp.segment g SET version = g.version + 1 WHERE g.name IN (SELECT e ->> 'name' FROM jsonb_array_elements(import_section.items) e) AND g.computed_at IS NOT NULL;
-		PERFORM cdp.check_rule_names(e ->> 'rule'), cdp.check_segment(e ->> 'name') FROM jsonb_array_elements(import_section.items) e;
+		PERFORM cdp.check_rule_names(e ->> 'rule'), cdp.check_segment(e ->> 'name') FROM jsonb_array_elements(import_section.items) e WHERE e ->> 'rule' IS NOT NULL;
 	ELSIF s.relation = 'destination' THEN
 		PERFORM cdp.purpose_id(e ->> 'purpose'), cdp.check_destination_fields(e -> 'fields') FROM jsonb_array_elements(import_section.items) e;
 	END IF;

@@ -4,6 +4,7 @@ CREATE FUNCTION cdp.refuse_deliveries(ids bigint[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -28,6 +29,7 @@ RETURNS TABLE (delivery_id bigint, operation text, audience text, usage text, pr
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -90,6 +92,7 @@ CREATE FUNCTION cdp.complete_deliveries(ids bigint[], ok boolean, error text DEF
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -166,6 +169,7 @@ CREATE FUNCTION cdp.erase_from_activation(ids bigint[]) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -125,6 +125,7 @@ CREATE FUNCTION cdp.sync_conversions(ids bigint[]) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

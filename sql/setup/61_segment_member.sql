@@ -92,7 +92,8 @@
 	CREATE OR REPLACE VIEW cdp.segment_build_progress WITH (security_barrier) AS
 	SELECT g.name AS segment, b.names AS segments,
 		   CASE WHEN b.state = 'running' AND NOT EXISTS (
-					SELECT FROM pg_stat_activity a WHERE a.pid = b.pid AND a.backend_start < b.updated_at)
+					SELECT FROM pg_stat_activity a
+					WHERE a.pid = b.pid AND coalesce(a.state = 'active' AND a.backend_start < b.updated_at, true))
 				THEN 'interrupted' ELSE b.state END AS state,
 		   b.evaluated, b.to_evaluate, round((100.0 * least(b.evaluated, b.to_evaluate) / nullif(b.to_evaluate, 0))::numeric, 1) AS percent,
 		   b.chunks, b.started_at, b.updated_at, b.pid

@@ -32,7 +32,7 @@
 		 'Used to order and is late: win back before they are lost.'),
 		('never_bought', 'did(any) AND NOT did(''Order Completed'')', '{}',
 		 'Known, and no order yet.'),
-		('newcomer', 'first(any) WITHIN {days} DAYS', '{"days": 14}',
+		('newcomer', 'first(any) WITHIN {days} DAYS', '{"days": 45}',
 		 'Seen for the first time lately.'),
 		('dormant', 'did(any) AND NOT did(any WITHIN {days} DAYS)', '{"days": 30}',
 		 'Did nothing for a while.'),

@@ -57,14 +57,13 @@
 	SELECT e.profile_id, e.occurred_at, e.name AS event, x.product_id
 	FROM cdp.event e
 	JOIN cdp.visible_profile v ON v.profile_id = e.profile_id
-	JOIN cdp.profiling_profile g ON g.profile_id = e.profile_id
 	CROSS JOIN LATERAL (
 		SELECT coalesce(cdp.trait_text(i.item, 'product_id'), cdp.trait_text(i.item, 'sku')) AS product_id
 		FROM jsonb_array_elements(CASE WHEN jsonb_typeof(e.properties -> 'products') = 'array' THEN e.properties -> 'products'
 									   ELSE jsonb_build_array(e.properties) END) i (item)) x
 	WHERE e.name IN ('Order Completed', 'Product Viewed', 'Product Added') AND e.type = 'track' AND NOT e.is_echo AND e.traffic IS NULL
 	  AND x.product_id IS NOT NULL;
-	COMMENT ON VIEW cdp.customer_product IS 'Products that persons viewed, put into the cart or bought, one row each time: of those whom the reader may see and who agree to the purpose profiling.';
+	COMMENT ON VIEW cdp.customer_product IS 'Products that persons viewed, put into the cart or bought, one row each time, of the persons whom the reader may see.';
 
 	CREATE OR REPLACE VIEW cdp.catalogue AS
 	SELECT p.product_id, coalesce(n.ordered, 0) AS ordered, coalesce(n.viewed, 0) AS viewed, p.name, p.category, p.brand, p.price, p.available
@@ -90,6 +89,13 @@
 	CREATE OR REPLACE VIEW cdp.product_ranking AS
 	SELECT b.product_id, b.category, b.price, b.place, b.overall FROM cdp.best_seller b;
 	COMMENT ON VIEW cdp.product_ranking IS 'The products that sell best, in their category (place) and over all (overall), as of the last refresh_best_sellers(). Shows no person.';
+
+	CREATE OR REPLACE VIEW cdp.available_product AS
+	SELECT b.product_id, b.category
+	FROM cdp.best_seller b
+	LEFT JOIN cdp.product p ON p.product_id = b.product_id
+	WHERE coalesce(p.available, true);
+	COMMENT ON VIEW cdp.available_product IS 'The products of product_ranking that are available now. Shows no person.';
 
 	CREATE OR REPLACE VIEW cdp.product_partner AS
 	SELECT f.product_id, f.kind, f.rank, f.other_id, f.cosine FROM cdp.product_affinity f;

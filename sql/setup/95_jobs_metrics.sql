@@ -47,6 +47,10 @@
 		SELECT 'cdp_step_failures_day', 'gauge', j.step, sum(j.failures)::float8, 'Transactions of a step that failed in the last 24 hours.'
 		FROM cdp.job_run j WHERE j.started_at > now() - interval '1 day' GROUP BY j.step
 		UNION ALL
+		SELECT 'cdp_deliveries_open', 'gauge', d.name, x.n::float8, 'Deliveries of a destination that wait or are with a worker.'
+		FROM cdp.destination d
+		CROSS JOIN LATERAL (SELECT count(*) AS n FROM cdp.delivery v WHERE v.destination_id = d.destination_id AND v.state IN ('waiting', 'claimed')) x
+		UNION ALL
 		SELECT 'cdp_refresh_running', 'gauge', '', count(*)::float8, '1 while a refresh runs.' FROM cdp.job_progress
 		UNION ALL
 		SELECT 'cdp_table_rows', 'gauge', x.name, sum(greatest(x.reltuples, 0))::float8, 'Rows of the large tables, as ANALYZE estimates them.'

@@ -58,6 +58,18 @@ LimitWindow(RuleWindow *window, RuleLiteral *since)
 	window->low = since;
 }
 
+static void
+LimitOperand(RuleOperand *operand, RuleLiteral *since)
+{
+	check_stack_depth();
+	if (operand == NULL)
+		return;
+	if (operand->kind == OPERAND_AGGREGATE)
+		LimitWindow(&operand->window, since);
+	for (int i = 0; i < operand->nargs; i++)
+		LimitOperand(operand->args[i], since);
+}
+
 /* Events that the rule counts without a window are those since that moment */
 static void
 LimitEvents(RuleNode *node, RuleLiteral *since)
@@ -65,9 +77,9 @@ LimitEvents(RuleNode *node, RuleLiteral *since)
 	check_stack_depth();
 	for (int i = 0; i < node->nargs; i++)
 		LimitEvents(node->args[i], since);
-	if (node->operand != NULL && node->operand->kind == OPERAND_AGGREGATE)
-		LimitWindow(&node->operand->window, since);
-	else if (node->kind == RULE_SEQUENCE)
+	LimitOperand(node->operand, since);
+	LimitOperand(node->other, since);
+	if (node->kind == RULE_SEQUENCE)
 		LimitWindow(&node->window, since);
 }
 

@@ -7,6 +7,7 @@
 #include "access/xact.h"
 
 #include "segment/plan.h"
+#include "segment/reader.h"
 
 PG_FUNCTION_INFO_V1(cdp_matches);
 PG_FUNCTION_INFO_V1(cdp_count_matching);
@@ -41,17 +42,23 @@ PlanForRule(SegmentRule *rule, TimestampTz as_of)
 	return plan;
 }
 
-/* matches(profile_id of a living profile, rule, as_of) */
+/* matches(profile_id, rule, as_of): null for an id that the caller does not see */
 Datum
 cdp_matches(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
 	SegmentRule *rule = DatumGetSegmentRule(PG_GETARG_DATUM(1));
-	RulePlan   *plan = PlanForRule(rule, PG_GETARG_TIMESTAMPTZ(2));
+	RulePlan   *plan;
 	MatchCount	count = {0};
+	Role		caller;
 
+	if (!VisibleProfile(id, &id))
+		PG_RETURN_NULL();
+	BecomeOwner(&caller);
+	plan = PlanForRule(rule, PG_GETARG_TIMESTAMPTZ(2));
 	EvaluateProfiles(plan, false, &id, 1, CountMatch, &count);
 	MemoryContextDelete(plan->context);
+	BecomeCaller(&caller);
 	PG_RETURN_BOOL(count.matching > 0);
 }
 
@@ -59,11 +66,17 @@ Datum
 cdp_count_matching(PG_FUNCTION_ARGS)
 {
 	SegmentRule *rule = DatumGetSegmentRule(PG_GETARG_DATUM(0));
-	RulePlan   *plan = PlanForRule(rule, PG_GETARG_TIMESTAMPTZ(1));
+	RulePlan   *plan;
 	MatchCount	count = {0};
+	Role		caller;
+	int			nids = 0;
+	int64	   *ids = VisibleProfiles(&nids);
 
-	EvaluateProfiles(plan, false, NULL, 0, CountMatch, &count);
+	BecomeOwner(&caller);
+	plan = PlanForRule(rule, PG_GETARG_TIMESTAMPTZ(1));
+	EvaluateProfiles(plan, false, ids, nids, CountMatch, &count);
 	MemoryContextDelete(plan->context);
+	BecomeCaller(&caller);
 	PG_RETURN_INT64(count.matching);
 }
 

@@ -8,6 +8,7 @@
 #include "executor/spi.h"
 
 #include "segment/plan.h"
+#include "segment/reader.h"
 
 #define INITIAL_SPACE 8
 
@@ -34,7 +35,10 @@ SettingZone(bool read_only)
 	pg_tz	   *zone = NULL;
 	char	   *name = NULL;
 	MemoryContext caller = CurrentMemoryContext;
+	Role		role;
 
+	/* settings are the owner's; traits @~ rule is asked by readers */
+	BecomeOwner(&role);
 	SPI_connect();
 	if (SPI_execute("SELECT cdp.setting_value('time_zone')", read_only, 1) == SPI_OK_SELECT && SPI_processed == 1)
 	{
@@ -44,6 +48,7 @@ SettingZone(bool read_only)
 			name = MemoryContextStrdup(caller, value);
 	}
 	SPI_finish();
+	BecomeCaller(&role);
 	if (name)
 		zone = pg_tzset(name);
 	if (zone == NULL)

@@ -59,12 +59,23 @@ ask "INSERT INTO cdp.report_queue SELECT profile_id FROM cdp.profile WHERE profi
 row 'refresh, one person in 1000 has changed' "$(seconds "SELECT cdp.refresh_reports(as_of => '2026-01-01Z')")"
 row 'refresh, nobody has' "$(seconds "SELECT cdp.refresh_reports(as_of => '2026-01-01Z')")"
 psql -X -q -c 'VACUUM (ANALYZE) cdp.report_cell, cdp.report_fact'
-views=$(ask "SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v' AND c.relname LIKE 'report\\_%' AND c.relname <> 'report_privacy_request'")
+views=$(ask "SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v' AND c.relname IN (SELECT p.proname FROM pg_proc p WHERE p.proname LIKE 'report\\_%' UNION SELECT 'report_consent_coverage')")
 for view in $views; do row "$view" "$(seconds "SELECT count(*) FROM (SELECT * FROM cdp.$view OFFSET 0) v")"; done
 ask "SELECT format('CREATE ROLE %I;', 'cdp_bench_' || x) FROM unnest('{analyst,pseudonymous}'::text[]) x" | psql -X -q 2>/dev/null
 for kind in analyst pseudonymous; do psql -X -q -o /dev/null -c "SELECT cdp.grant_access('cdp_bench_$kind', '{analytics}', '$kind')"; done
 # a dashboard of 28 days and the 28 before, whole reports where they have no days
 set_of_a_page() {
+	local view
+	for view in $views; do
+		case $view in
+		report_overview | report_acquisition | report_attribution | report_campaign | report_product | report_satisfaction | report_service)
+			echo "SELECT count(*) FROM cdp.$view('2025-12-01', '2025-12-28'); SELECT count(*) FROM cdp.$view('2025-11-03', '2025-11-30');" ;;
+		report_segment_trend | report_data_quality) echo "SELECT count(*) FROM cdp.$view('2025-12-01', '2025-12-28');" ;;
+		*) echo "SELECT count(*) FROM (SELECT * FROM cdp.$view OFFSET 0) v;" ;;
+		esac
+	done
+}
+page() {
 	{
 		echo "$settings"
 		echo "$1"

@@ -39,9 +39,11 @@ ANALYZE;
 SELECT cdp.create_segment('paris', \$\$city = 'Paris'\$\$);
 SELECT cdp.create_destination('sink', 'webhook', 'advertising', '{"identifiers": {"email": "all"}}');
 UPDATE cdp.destination SET lease = '2 seconds', retry_delay = '0.1 seconds', max_attempts = 1000;
-SELECT cdp.activate('paris', 'sink');
-SELECT cdp.refresh_segments(ARRAY['paris']);
 SQL
+# who listens is told, in the moment of the commit
+sql -c 'LISTEN cdp_delivery' -c "SELECT cdp.activate('paris', 'sink')" >"$tmp/told"
+sql -c "SELECT cdp.refresh_segments(ARRAY['paris'])" >/dev/null
+grep -q 'notification "cdp_delivery" with payload "sink"' "$tmp/told" || { cat "$tmp/told"; exit 1; }
 
 python3 "$top/test/delivery/sink.py" "$tmp/port" "$tmp/log" 0.1 7 &
 sink=$!

@@ -90,6 +90,8 @@ SELECT count(*) FILTER (WHERE b.label) > 100 AS some, count(*) FILTER (WHERE b.l
 	AND e.occurred_at >= '2026-07-01' AND e.occurred_at < '2026-07-31')) AS wrong FROM build_features('2026-07-01', '30 days', 'did(''Order Completed'')') b;
 SELECT count(*) FILTER (WHERE b.label <> NOT EXISTS (SELECT FROM event e WHERE e.profile_id = b.profile_id AND e.occurred_at >= '2026-07-01' AND e.occurred_at < '2026-07-31')) AS wrong
 FROM build_features('2026-07-01', '30 days', 'NOT did(any)') b;
+SELECT count(*) FILTER (WHERE b.label <> (SELECT 2 * count(*) FILTER (WHERE e.name = 'Order Completed') > count(*) - 3 FROM event e WHERE e.profile_id = b.profile_id AND e.occurred_at >= '2026-07-01' AND e.occurred_at < '2026-07-31')) AS wrong
+FROM build_features('2026-07-01', '30 days', 'count(''Order Completed'') * 2 > count(any) - 3') b;
 SELECT bool_and(EXISTS (SELECT FROM event e WHERE e.profile_id = b.profile_id AND e.name = 'Order Completed' AND e.occurred_at > '2026-06-16' AND e.occurred_at < '2026-07-01')) AS cohort, count(*) > 50 AS many
 FROM build_features('2026-07-01', cohort => 'did(''Order Completed'' WITHIN 15 DAYS)') b;
 -- trained and tested

@@ -29,7 +29,7 @@ BEGIN
 	FOR s IN SELECT * FROM segment LOOP
 		EXECUTE 'SELECT coalesce(array_agg(q.profile_id ORDER BY q.profile_id), ''{}'') FROM (' ||
 			segment_sql(s.rule::segment_rule, as_of) || ') q' INTO oracle;
-		IF oracle <> ARRAY(SELECT m.profile_id FROM segment_member m WHERE m.segment = s.name ORDER BY 1)
+		IF oracle <> ARRAY(SELECT m.profile_id FROM segment_member m WHERE m.segment = s.name ORDER BY 1) OR oracle <> segment_members(s.name)::bigint[]
 		   OR cardinality(oracle) IS DISTINCT FROM s.size::int THEN
 			n := n + 1;
 			RAISE WARNING 'segment % as of %: %', s.name, as_of, s.rule;
