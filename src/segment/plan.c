@@ -428,6 +428,16 @@ PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
 	return number;
 }
 
+/* Compiles an expression; its tree must live as long as the plan */
+void
+PlanAddExpression(RulePlan *plan, RuleOperand *operand)
+{
+	MemoryContext old = MemoryContextSwitchTo(plan->context);
+
+	CompileExpression(plan, operand);
+	MemoryContextSwitchTo(old);
+}
+
 /* The rule of a stored segment, compiled when it is not yet */
 int
 PlanAddSegment(RulePlan *plan, const char *name)

@@ -506,7 +506,12 @@ WriteMember(SqlWriter *w, RuleNode *node)
 	SPI_connect();
 	SPI_execute_with_args("SELECT rule FROM cdp.segment WHERE name = $1", 1, types, values, NULL, true, 1);
 	if (SPI_processed == 1)
-		rule = MemoryContextStrdup(caller, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	{
+		char	   *stored = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+
+		if (stored)
+			rule = MemoryContextStrdup(caller, stored);
+	}
 	SPI_finish();
 	if (rule == NULL)
 		ereport(ERROR,
