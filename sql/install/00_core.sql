@@ -51,6 +51,61 @@ COMMENT ON FUNCTION cdp.setting_value(text) IS
 'Value of a row of cdp.setting as text, or null; raises CDX01 when the tables are missing.';
 REVOKE ALL ON FUNCTION cdp.setting_value(text) FROM PUBLIC;
 
+CREATE FUNCTION cdp.check_setting(name text, value text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	wanted text;
+BEGIN
+	BEGIN
+		CASE name
+			WHEN 'clock_skew_threshold', 'future_tolerance' THEN
+				wanted := 'an interval that is not negative, as "5 minutes"';
+				IF value::interval >= interval '0' THEN RETURN true; END IF;
+			WHEN 'session_gap' THEN
+				wanted := 'an interval without months, as "30 minutes"';
+				IF value::interval > interval '0' AND extract(month FROM value::interval) = 0 AND extract(year FROM value::interval) = 0 THEN RETURN true; END IF;
+			WHEN 'event_start' THEN
+				wanted := 'a date, as 2000-01-01';
+				IF isfinite(value::date) THEN RETURN true; END IF;
+			WHEN 'max_message_size' THEN
+				wanted := 'a number of bytes from 1 to 1000000000';
+				IF value::int BETWEEN 1 AND 1000000000 THEN RETURN true; END IF;
+			WHEN 'base_currency' THEN
+				wanted := 'three capital letters (ISO 4217)';
+				IF value ~ '^[A-Z]{3}$' THEN RETURN true; END IF;
+			WHEN 'time_zone' THEN
+				wanted := 'the name of a time zone, as Europe/Warsaw';
+				IF (timestamptz '2000-01-01Z' AT TIME ZONE value) IS NOT NULL THEN RETURN true; END IF;
+			WHEN 'default_region' THEN
+				wanted := 'two capital letters (ISO 3166-1 alpha-2), or nothing';
+				IF value ~ '^([A-Z]{2})?$' THEN RETURN true; END IF;
+			WHEN 'anonymous_retention_days' THEN
+				wanted := 'a number of days from 1 on, or nothing';
+				IF value = '' OR value::int >= 1 THEN RETURN true; END IF;
+			WHEN 'anonymous_identifier_types' THEN
+				wanted := 'names of identifier types with commas between them';
+				IF value ~ '^ *[a-z0-9_]+( *, *[a-z0-9_]+)* *$' THEN RETURN true; END IF;
+			WHEN 'k_floor' THEN
+				wanted := 'a number from 1 on';
+				IF value::int >= 1 THEN RETURN true; END IF;
+			WHEN 'trait_list_limit' THEN
+				wanted := 'a number from 1 to 10000';
+				IF value::int BETWEEN 1 AND 10000 THEN RETURN true; END IF;
+			ELSE
+				RETURN true;
+		END CASE;
+	EXCEPTION WHEN data_exception THEN
+		NULL;
+	END;
+	RAISE EXCEPTION 'invalid value "%" of setting "%"', value, name
+		USING ERRCODE = '22023', DETAIL = format('It must be %s.', wanted);
+END $$;
+COMMENT ON FUNCTION cdp.check_setting(text, text) IS
+'For the check of table cdp.setting: true, or raises 22023 when the value makes no sense for the setting of that name. Settings of other names are not checked.';
+
 CREATE FUNCTION cdp.layout()
 RETURNS TABLE (table_name name, kind text, distribution_column name, facts_move boolean, on_conflict text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -106,6 +161,44 @@ AS $$
 		('event_retention_mark', 'reference', NULL, false, NULL),
 		('product', 'reference', NULL, false, NULL),
 		('segment', 'reference', NULL, false, NULL),
+		('segment_version', 'reference', NULL, false, NULL),
+		('segment_template', 'reference', NULL, false, NULL),
+		('segment_result', 'profile', 'profile_id', false, NULL),
+		('segment_entry', 'identity', 'identity_key', false, NULL),
+		('segment_audience', 'local', NULL, false, NULL),
+		('segment_size', 'local', NULL, false, NULL),
+		('segment_build', 'local', NULL, false, NULL),
+		('report_fact', 'profile', 'profile_id', false, NULL),
+		('report_cell', 'local', NULL, false, NULL),
+		('report_queue', 'local', NULL, false, NULL),
+		('report_state', 'local', NULL, false, NULL),
+		('channel_rule', 'reference', NULL, false, NULL),
+		('report_event', 'reference', NULL, false, NULL),
+		('goal', 'reference', NULL, false, NULL),
+		('funnel', 'reference', NULL, false, NULL),
+		('product_number', 'reference', NULL, false, NULL),
+		('product_affinity', 'reference', NULL, false, NULL),
+		('best_seller', 'reference', NULL, false, NULL),
+		('product_basket', 'local', NULL, false, NULL),
+		('product_pair', 'local', NULL, false, NULL),
+		('model_definition', 'reference', NULL, false, NULL),
+		('model', 'reference', NULL, false, NULL),
+		('destination', 'reference', NULL, false, NULL),
+		('activation', 'reference', NULL, false, NULL),
+		('activation_member', 'profile', 'profile_id', false, NULL),
+		('delivery', 'profile', 'profile_id', false, NULL),
+		('conversion', 'reference', NULL, false, NULL),
+		('conversion_sent', 'identity', 'message_key', false, NULL),
+		('hash_rule', 'reference', NULL, false, NULL),
+		('hash_map', 'reference', NULL, false, NULL),
+		('export_format', 'reference', NULL, false, NULL),
+		('contact_rule', 'reference', NULL, false, NULL),
+		('campaign', 'reference', NULL, false, NULL),
+		('campaign_variant', 'reference', NULL, false, NULL),
+		('campaign_assignment', 'profile', 'profile_id', true, 'DO NOTHING'),
+		('campaign_contact', 'profile', 'profile_id', true, 'DO NOTHING'),
+		('coupon', 'local', NULL, false, NULL),
+		('points_entry', 'profile', 'profile_id', true, 'DO NOTHING'),
 		('resolve_queue', 'local', NULL, false, NULL),
 		('identity_decision', 'local', NULL, false, NULL),
 		('inbox', 'local', NULL, false, NULL),

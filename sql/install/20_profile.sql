@@ -309,7 +309,9 @@ BEGIN
 				   FROM cdp.profile p
 				   LEFT JOIN cdp.profile_counter n ON n.profile_id = p.profile_id
 				   LEFT JOIN cdp.profile_state s ON s.profile_id = p.profile_id
-				   WHERE %s',
+				   WHERE %s
+					 -- where the facts of an identifier of several persons lie is nobody
+					 AND NOT EXISTS (SELECT FROM cdp.profile_identity h WHERE h.profile_id = p.profile_id AND h.state = ''shared'')',
 				  string_agg(format('%s AS %I', coalesce(c.expression, 'NULL::' || a.old_type),
 									coalesce(c.column_name, a.attname)), ', '
 							 ORDER BY a.attnum NULLS LAST, c.ordinal),
@@ -343,7 +345,7 @@ DECLARE
 	statement text;
 BEGIN
 	COMMENT ON VIEW cdp.customer IS
-	'The single customer view: one row a living person whom the reader may see (the owner sees all), with its segments, consents, and a column for each registered trait. A value that does not fit the type of its column is null there and stays in profile.traits.';
+	'The single customer view: one row a living person whom the reader may see (the owner sees all; the profile that an identifier of several persons has for itself is nobody), with its segments, consents, and a column for each registered trait. A value that does not fit the type of its column is null there and stays in profile.traits.';
 	FOR statement IN
 		SELECT format('COMMENT ON COLUMN cdp.customer.%I IS %L', a.attname, c.description)
 		FROM pg_attribute a LEFT JOIN cdp.customer_columns() c ON c.column_name = a.attname

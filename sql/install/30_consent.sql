@@ -4,7 +4,7 @@ CREATE FUNCTION cdp.closest_name(name text, candidates text[]) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'cdp_closest_name';
 COMMENT ON FUNCTION cdp.closest_name(text, text[]) IS
-'The candidate that differs from the name by the fewest changed letters, for hints; null when none is close (a third of the letters, at most 3).';
+'The candidate that differs from the name by the fewest changed letters, for hints; null when none is close (a third of its letters, and one).';
 
 CREATE FUNCTION cdp.statement_key(anchor uuid, purpose text, status text, occurred_at timestamptz,
 								  channel text, expires_at timestamptz DEFAULT NULL) RETURNS uuid

@@ -6,34 +6,70 @@ AS 'MODULE_PATHNAME', 'cdp_agrees';
 COMMENT ON FUNCTION cdp.agrees(bigint, bigint, bigint[]) IS
 'May a reader {mask of its opt-in purposes, mask of its opt-out purposes, 1 when it sees all} see a person with these masks? For the reader views.';
 
-CREATE FUNCTION cdp.ledger_mask_expression(alias text, statuses text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION cdp.reader_masks(role oid) RETURNS bigint[]
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, cdp, pg_temp
 AS $$
-	SELECT format($mask$(SELECT coalesce(bit_or(1::bigint << w.purpose_id), 0)
-		FROM (SELECT DISTINCT ON (c.purpose_id) c.purpose_id, c.status, c.expires_at
-			  FROM cdp.consent_record c
-			  WHERE c.profile_id = %1$I.profile_id AND least(c.occurred_at, c.received_at) <= now()
-			  ORDER BY c.purpose_id, least(c.occurred_at, c.received_at) DESC, cdp.consent_rank(c.status) DESC,
-					   CASE WHEN c.status = 'granted' THEN c.expires_at END, c.expires_at DESC) w
-		WHERE w.status IN (%2$s) AND (w.expires_at IS NULL OR w.expires_at > now()))$mask$, alias, statuses)
-$$;
-COMMENT ON FUNCTION cdp.ledger_mask_expression(text, text) IS
-'SQL over a row of cdp.profile under that alias: the purposes whose statement that holds now has one of these statuses, as a mask, from the ledger.';
-REVOKE ALL ON FUNCTION cdp.ledger_mask_expression(text, text) FROM PUBLIC;
+#variable_conflict use_variable
+BEGIN
+	RETURN (SELECT ARRAY[coalesce(bit_or(1::bigint << u.purpose_id) FILTER (WHERE u.opt_in), 0),
+						 coalesce(bit_or(1::bigint << u.purpose_id) FILTER (WHERE NOT u.opt_in), 0),
+						 pg_has_role(role, (SELECT c.relowner FROM pg_class c WHERE c.oid = 'cdp.profile'::regclass), 'USAGE')::int::bigint]
+			FROM cdp.access a
+			JOIN pg_roles r ON r.rolname = a.role_name
+			JOIN cdp.purpose u ON u.name = ANY (a.purposes)
+			WHERE pg_has_role(role, r.oid, 'USAGE'));
+END $$;
+COMMENT ON FUNCTION cdp.reader_masks(oid) IS
+'What view cdp.reader tells of the current user, of any role: {mask of its opt-in purposes, mask of its opt-out purposes, 1 when it sees all}.';
+REVOKE ALL ON FUNCTION cdp.reader_masks(oid) FROM PUBLIC;
+
+CREATE FUNCTION cdp.may_see(reader bigint[], profile_id bigint, granted bigint, denied bigint, next_expiry timestamptz) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	IF next_expiry <= now() THEN
+		SELECT coalesce(bit_or(1::bigint << s.purpose_id) FILTER (WHERE s.status = 'granted'), 0),
+			   coalesce(bit_or(1::bigint << s.purpose_id) FILTER (WHERE s.status IN ('denied', 'revoked')), 0)
+		INTO granted, denied FROM cdp.consent_state(ARRAY[profile_id], now()) s;
+	END IF;
+	RETURN coalesce(cdp.agrees(granted, denied, reader), false);
+END $$;
+COMMENT ON FUNCTION cdp.may_see(bigint[], bigint, bigint, bigint, timestamptz) IS
+'May a reader (reader_masks) see a living person with these masks? After next_expiry the ledger decides, as in reader_condition().';
+REVOKE ALL ON FUNCTION cdp.may_see(bigint[], bigint, bigint, bigint, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION cdp.sees(profile_id bigint) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1
+AS 'MODULE_PATHNAME', 'cdp_call_for_reader';
+COMMENT ON FUNCTION cdp.sees(bigint) IS
+'May the caller see the person, by the ledger of consent as of now? For the reader views, which ask it only when the masks of a profile have run out: the cost is declared for that. It tells nothing that they do not tell.';
+
+CREATE FUNCTION cdp.sees_for(reader bigint[], profile_id bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN coalesce((SELECT p.merged_into IS NULL AND p.erased_at IS NULL
+							AND cdp.may_see(reader, p.profile_id, p.consent_granted, p.consent_denied, p.consent_next_expiry)
+					 FROM cdp.profile p WHERE p.profile_id = sees_for.profile_id), false);
+END $$;
+COMMENT ON FUNCTION cdp.sees_for(bigint[], bigint) IS 'What sees() tells a reader (reader_masks).';
+REVOKE ALL ON FUNCTION cdp.sees_for(bigint[], bigint) FROM PUBLIC;
 
 CREATE FUNCTION cdp.reader_condition(alias text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT format('%1$I.merged_into IS NULL AND %1$I.erased_at IS NULL
-		AND cdp.agrees(CASE WHEN %1$I.consent_next_expiry <= now() THEN %2$s ELSE %1$I.consent_granted END,
-					   CASE WHEN %1$I.consent_next_expiry <= now() THEN %3$s ELSE %1$I.consent_denied END,
-					   (SELECT x.masks FROM cdp.reader x))',
-				  alias, cdp.ledger_mask_expression(alias, $q$'granted'$q$), cdp.ledger_mask_expression(alias, $q$'denied', 'revoked'$q$))
+		AND CASE WHEN %1$I.consent_next_expiry <= now() THEN cdp.sees(%1$I.profile_id)
+				 ELSE cdp.agrees(%1$I.consent_granted, %1$I.consent_denied, (SELECT x.masks FROM cdp.reader x)) END', alias)
 $$;
 COMMENT ON FUNCTION cdp.reader_condition(text) IS
-'SQL over a row of cdp.profile under that alias: is it a living person whom the reader may see, because the reader sees all or the person agrees to one of the reader''s purposes? By the masks, and after consent_next_expiry by the ledger.';
+'SQL over a row of cdp.profile under that alias: is it a living person whom the reader may see, because the reader sees all or the person agrees to one of the reader''s purposes? By the masks, and after consent_next_expiry by the ledger: through a function, since a subquery there would make every plan look dear.';
 REVOKE ALL ON FUNCTION cdp.reader_condition(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.access_grants(kind text) RETURNS TABLE (privilege text, object text)
@@ -48,7 +84,7 @@ DECLARE
 		WHEN kind IN ('analyst', 'marketer') THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
-					AND (c.relname IN ('customer', 'my_access', 'segment_status') OR c.relname LIKE 'report\_%'
+					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history', 'segment_pair', 'catalogue', 'product_ranking', 'product_partner', 'available_product', 'model_report', 'lookalike_reach') OR c.relname LIKE 'report\_%'
 						 OR ('security_barrier=true' = ANY (c.reloptions)
 							 AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
 										 WHERE w.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass
@@ -56,16 +92,18 @@ DECLARE
 		WHEN kind = 'pseudonymous' THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
-					AND (c.relname IN ('customer_pseudonym', 'segment_status', 'my_access') OR c.relname LIKE 'report\_%'))
-		WHEN kind = 'operator' THEN '{my_access,segment_status,job_progress,job_history,metrics,access_report}'
+					AND (c.relname IN ('customer_pseudonym', 'segment_status', 'segment_size_history', 'segment_pair', 'my_access') OR c.relname LIKE 'report\_%'))
+		WHEN kind = 'operator' THEN '{my_access,segment_status,segment_size_history,segment_build_progress,job_progress,job_history,metrics,access_report}'
 		ELSE '{my_access}' END;
 	functions text[] := CASE kind
-		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,matches,count_matching,traits_match}'
-		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,matches,count_matching,traits_match,
+		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
+			matches,count_matching,traits_match,describe_segment,recommend,recommend_profiles,recommend_segment}'
+		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
+			matches,count_matching,traits_match,describe_segment,recommend,recommend_profiles,recommend_segment,
 			export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'
 		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,require_no_transaction,
-			seal_consents,verify_consent_chain,refresh,start_refresh,start_step,run_step,end_refresh,cancel_refresh,health}'
+			seal_consents,verify_consent_chain,refresh,refresh_reports,start_refresh,start_step,run_step,end_refresh,cancel_refresh,health}'
 		ELSE '{}' END;
 BEGIN
 	RETURN QUERY
@@ -74,15 +112,23 @@ BEGIN
 	SELECT 'SELECT', format('cdp.%I', c.relname) FROM pg_class c
 	WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v' AND c.relname = ANY (views)
 	UNION ALL
+	SELECT 'USAGE', 'SCHEMA cdp_segment' WHERE kind IN ('analyst', 'marketer')
+	UNION ALL
+	SELECT 'SELECT', format('cdp_segment.%I', c.relname) FROM pg_class c
+	WHERE c.relnamespace = to_regnamespace('cdp_segment') AND c.relkind = 'v' AND 'security_barrier=true' = ANY (c.reloptions)
+	  AND kind IN ('analyst', 'marketer')
+	UNION ALL
 	SELECT 'EXECUTE', format('ROUTINE %s', p.oid::regprocedure) FROM pg_proc p
-	WHERE p.pronamespace = 'cdp'::regnamespace AND p.proname = ANY (functions)
+	WHERE p.pronamespace = 'cdp'::regnamespace
+	  AND (p.proname = ANY (functions)
+		   OR (kind IN ('analyst', 'marketer', 'pseudonymous') AND ((p.proname LIKE 'report\_%' AND to_regclass('cdp.' || quote_ident(p.proname)) IS NOT NULL) OR p.proname = 'set_report_filter')))
 	UNION ALL
 	SELECT v.privilege, v.object
 	FROM (VALUES ('INSERT', 'cdp.inbox'), ('USAGE', 'SEQUENCE cdp.inbox_id_seq')) v (privilege, object)
 	WHERE kind = 'ingest';
 END $$;
 COMMENT ON FUNCTION cdp.access_grants(text) IS
-'What a kind of access is granted. analyst: the views that show persons (they are security_barrier views) and the reports, find_profile(), timeline(); marketer: the same, and handing audiences over and campaigns; pseudonymous: customer_pseudonym and the reports; ingest: INSERT into the inbox and ingest(); operator: running the platform, without seeing a person. Base tables are granted to nobody, but INSERT on the inbox.';
+'What a kind of access is granted. analyst: the views that show persons (they are security_barrier views) and the reports, find_profile(), timeline(), profile_context(), search_customers(); marketer: the same, and handing audiences over and campaigns; pseudonymous: customer_pseudonym and the reports; ingest: INSERT into the inbox and ingest(); operator: running the platform, without seeing a person. Base tables are granted to nobody, but INSERT on the inbox.';
 REVOKE ALL ON FUNCTION cdp.access_grants(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.apply_access(role_name text) RETURNS void

@@ -158,7 +158,13 @@ COMMENT ON FUNCTION cdp.blank_json(jsonb, text, text[]) IS
 'A document with [erased] where the pattern finds something, or where a text is one of these (in lower case).';
 REVOKE ALL ON FUNCTION cdp.blank_json(jsonb, text, text[]) FROM PUBLIC;
 
-CREATE FUNCTION cdp.erase_from_texts(pattern text, exact text[], loose_pattern text) RETURNS jsonb
+CREATE FUNCTION cdp.may_mention(doc jsonb, identifiers text[]) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cdp_may_mention';
+COMMENT ON FUNCTION cdp.may_mention(jsonb, text[]) IS
+'A quick look whether a document may mention one of these identifiers: false only if it does not. Without regard to the case of ASCII letters; a phone number (+ and digits) by its last nine digits, with up to three characters between them. identifier_pattern() and blank_json() then judge exactly.';
+
+CREATE FUNCTION cdp.erase_from_texts(pattern text, exact text[], loose_pattern text, identifiers text[]) RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
@@ -167,6 +173,8 @@ DECLARE
 	counts jsonb := '{}';
 	n bigint;
 	t record;
+	col text;
+	places tid[];
 	-- finds documents to look into
 	search text := array_to_string(pattern || ARRAY(SELECT '"' || regexp_replace(e, '([^[:alnum:]_ -])', '\\\1', 'g') || '"' FROM unnest(exact) e), '|');
 BEGIN
@@ -187,32 +195,39 @@ BEGIN
 	GET DIAGNOSTICS n = ROW_COUNT;
 	counts := counts || jsonb_build_object('quality_issue', n);
 	-- what others said about the person
-	FOR t IN SELECT l.table_name, a.attname AS column_name FROM cdp.layout() l
+	FOR t IN SELECT l.table_name, array_agg(a.attname::text ORDER BY a.attnum) AS columns FROM cdp.layout() l
 			 JOIN pg_class c ON c.oid = to_regclass(format('cdp.%I', l.table_name)) AND c.relkind IN ('r', 'p')
 			 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'jsonb'::regtype
-			 WHERE l.table_name NOT IN ('access_log', 'privacy_request', 'event_type')
-			 ORDER BY l.table_name, a.attnum LOOP
+			 WHERE l.table_name NOT IN ('access_log', 'privacy_request', 'event_type', 'delivery')
+			 GROUP BY l.table_name ORDER BY l.table_name LOOP
+		-- one quick pass over the table, by several workers if it is large; places of other partitions do no harm
+		EXECUTE format('SELECT array_agg(t.ctid) FROM cdp.%I t WHERE %s', t.table_name,
+					   (SELECT string_agg(format('cdp.may_mention(t.%I, $1)', c), ' OR ') FROM unnest(t.columns) c))
+		INTO places USING identifiers;
+		CONTINUE WHEN places IS NULL;
 		IF t.table_name = 'consent_record' THEN
-			EXECUTE 'SELECT count(*) FROM cdp.consent_record c WHERE c.evidence::text ~* $1' INTO n USING search;
+			SELECT count(*) INTO n FROM cdp.consent_record c WHERE c.ctid = ANY (places) AND c.evidence::text ~* search;
 			counts := CASE WHEN n > 0 THEN counts || jsonb_build_object('left in the evidence of statements of others', n) ELSE counts END;
 			CONTINUE;
 		END IF;
-		EXECUTE format('UPDATE cdp.%1$I t SET %2$I = b.blanked
-						FROM (SELECT t.ctid AS place, t.tableoid AS relation, cdp.blank_json(t.%2$I, $1, $2) AS blanked, t.%2$I AS given
-							  FROM cdp.%1$I t WHERE t.%2$I::text ~* $3) b
-						WHERE t.ctid = b.place AND t.tableoid = b.relation AND b.blanked <> b.given',
-					   t.table_name, t.column_name) USING pattern, exact, search;
-		GET DIAGNOSTICS n = ROW_COUNT;
-		counts := CASE WHEN n > 0 THEN counts || jsonb_build_object(format('%s.%s of others', t.table_name, t.column_name), n) ELSE counts END;
+		FOREACH col IN ARRAY t.columns LOOP
+			-- rows that a column before moved are where the update put them
+			EXECUTE format('WITH changed AS (
+								UPDATE cdp.%1$I t SET %2$I = cdp.blank_json(t.%2$I, $1, $2)
+								WHERE t.ctid = ANY ($4) AND t.%2$I::text ~* $3 AND cdp.blank_json(t.%2$I, $1, $2) <> t.%2$I RETURNING t.ctid)
+							SELECT count(*), $4 || coalesce(array_agg(c.ctid), ''{}'') FROM changed c', t.table_name, col)
+			INTO n, places USING pattern, exact, search, places;
+			counts := CASE WHEN n > 0 THEN counts || jsonb_build_object(format('%s.%s of others', t.table_name, col), n) ELSE counts END;
+		END LOOP;
 	END LOOP;
 	UPDATE cdp.identity_decision d SET reason = regexp_replace(d.reason, pattern, '[erased]', 'gi') WHERE d.reason ~* pattern;
-	SELECT count(*) INTO n FROM cdp.segment g WHERE concat_ws(' ', g.name, g.rule, g.description) ~* pattern;
+	SELECT count(*) INTO n FROM cdp.segment g WHERE concat_ws(' ', g.name, g.rule, g.query, g.description) ~* pattern;
 	counts := CASE WHEN n > 0 THEN counts || jsonb_build_object('left in rules of segments', n) ELSE counts END;
 	RETURN counts;
 END $$;
-COMMENT ON FUNCTION cdp.erase_from_texts(text, text[], text) IS
-'Step of erase_person(): takes messages that name the person out of inbox, rejected and quality_issue (loose_pattern), and replaces the identifiers by [erased] in what is stored of others: where pattern finds them, and texts that are one of exact. Returns rows per table.';
-REVOKE ALL ON FUNCTION cdp.erase_from_texts(text, text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.erase_from_texts(text, text[], text, text[]) IS
+'Step of erase_person(): takes messages that name the person out of inbox, rejected and quality_issue (loose_pattern), and replaces the identifiers by [erased] in what is stored of others: where pattern finds them, and texts that are one of exact; identifiers are those of both, for may_mention(). Returns rows per table.';
+REVOKE ALL ON FUNCTION cdp.erase_from_texts(text, text[], text, text[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.erase_rows(ids bigint[], keys uuid[]) RETURNS jsonb
 LANGUAGE plpgsql
@@ -223,6 +238,7 @@ DECLARE
 	counts jsonb := '{}';
 	message_keys uuid[];
 	context_keys uuid[];
+	used_keys uuid[];
 	n bigint;
 	t record;
 BEGIN
@@ -240,13 +256,14 @@ BEGIN
 	counts := counts || jsonb_build_object('consent_record', n);
 	-- whatever other modules keep by profile, they take out themselves or it goes with its table
 	FOR t IN SELECT p.proname FROM pg_proc p
-			 WHERE p.pronamespace = 'cdp'::regnamespace AND p.proname LIKE 'erase\_from\_%' AND p.proargtypes[0] = 'bigint[]'::regtype AND p.pronargs = 1
+			 WHERE p.pronamespace = 'cdp'::regnamespace AND p.proname LIKE 'erase\_from\_%' AND p.prorettype = 'bigint'::regtype AND p.proargtypes[0] = 'bigint[]'::regtype AND p.pronargs = 1
 			 ORDER BY p.proname LOOP
 		EXECUTE format('SELECT cdp.%I($1)', t.proname) INTO n USING ids;
 		counts := counts || jsonb_build_object(t.proname, n);
 	END LOOP;
 	FOR t IN SELECT l.table_name FROM cdp.layout() l
-			 WHERE l.table_name NOT IN ('profile', 'consent_record', 'access_log', 'privacy_request', 'identity')
+			 -- what is owed to destinations stays until it is delivered
+			 WHERE l.table_name NOT IN ('profile', 'consent_record', 'access_log', 'privacy_request', 'identity', 'delivery')
 			   AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('cdp.%I', l.table_name)) AND a.attname = 'profile_id' AND NOT a.attisdropped)
 			 ORDER BY l.table_name LOOP
 		EXECUTE format('DELETE FROM cdp.%I t WHERE t.profile_id = ANY ($1)', t.table_name) USING ids;
@@ -273,9 +290,13 @@ BEGIN
 	GET DIAGNOSTICS n = ROW_COUNT;
 	counts := counts || jsonb_build_object('message_time', n);
 	-- devices and the like that nobody else's messages share
-	DELETE FROM cdp.event_context c WHERE c.context_key = ANY (context_keys)
-		AND c.context_key NOT IN (SELECT e.context_key FROM cdp.event e WHERE e.context_key IS NOT NULL);
-	GET DIAGNOSTICS n = ROW_COUNT;
+	n := 0;
+	IF context_keys IS NOT NULL THEN
+		-- dynamic, for workers: SELECT … INTO has none
+		EXECUTE 'SELECT array_agg(DISTINCT e.context_key) FROM cdp.event e WHERE e.context_key = ANY ($1)' INTO used_keys USING context_keys;
+		DELETE FROM cdp.event_context c WHERE c.context_key = ANY (context_keys) AND c.context_key <> ALL (coalesce(used_keys, '{}'));
+		GET DIAGNOSTICS n = ROW_COUNT;
+	END IF;
 	counts := counts || jsonb_build_object('event_context', n);
 	UPDATE cdp.profile p
 	SET traits = '{}', consent_granted = 0, consent_denied = 0, consent_next_expiry = NULL, erased_at = now()
@@ -284,7 +305,7 @@ BEGIN
 	RETURN counts || jsonb_build_object('profile (emptied)', n);
 END $$;
 COMMENT ON FUNCTION cdp.erase_rows(bigint[], uuid[]) IS
-'Step of erase_person(): deletes what is stored of these profiles and identifiers, in every table of layout() with a profile_id, after calling every function cdp.erase_from_<module>(bigint[]), and empties the profiles. Statements of consent leave their hash. Returns rows per table.';
+'Step of erase_person(): deletes what is stored of these profiles and identifiers, in every table of layout() with a profile_id, after calling every function cdp.erase_from_<module>(profile_ids bigint[]) that returns a bigint (rows taken out), and empties the profiles. Statements of consent leave their hash. Returns rows per table.';
 REVOKE ALL ON FUNCTION cdp.erase_rows(bigint[], uuid[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.erase_profile(profile_id bigint, reason text, tombstones boolean) RETURNS jsonb
@@ -300,6 +321,7 @@ DECLARE
 	patterns text[];
 	exact text[];
 	loose_patterns text[];
+	identifiers text[];
 	others text[];
 	added bigint := 0;
 	rows_erased jsonb;
@@ -312,8 +334,9 @@ BEGIN
 		   array_agg(lower(i.value)) FILTER (WHERE x.is_own AND NOT y.is_distinct AND length(i.value) > 4),
 		   array_agg(CASE WHEN y.is_distinct THEN cdp.identifier_pattern(i.type, i.value)
 						  ELSE format('"[[:alnum:]_]*(id|value)" *: *"?%s"? *[,}]', y.escaped)
-							   || CASE WHEN length(i.value) > 4 THEN format('|"%s"', y.escaped) ELSE '' END END) FILTER (WHERE x.is_own)
-	INTO own, others, patterns, exact, loose_patterns
+							   || CASE WHEN length(i.value) > 4 THEN format('|"%s"', y.escaped) ELSE '' END END) FILTER (WHERE x.is_own),
+		   coalesce(array_agg(i.value) FILTER (WHERE x.is_own AND (y.is_distinct OR length(i.value) > 4)), '{}')
+	INTO own, others, patterns, exact, loose_patterns, identifiers
 	FROM cdp.profile_identity i
 	LEFT JOIN cdp.identifier_type t ON t.name = i.type,
 	LATERAL (SELECT NOT EXISTS (
@@ -335,7 +358,7 @@ BEGIN
 		GET DIAGNOSTICS added = ROW_COUNT;
 	END IF;
 	IF loose_patterns IS NOT NULL THEN
-		redacted := cdp.erase_from_texts(coalesce(array_to_string(patterns, '|'), '(?!)'), coalesce(exact, '{}'), array_to_string(loose_patterns, '|'));
+		redacted := cdp.erase_from_texts(coalesce(array_to_string(patterns, '|'), '(?!)'), coalesce(exact, '{}'), array_to_string(loose_patterns, '|'), identifiers);
 	END IF;
 	-- the next refresh takes the ids out of what is derived from segments
 	INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest(ids);
@@ -385,7 +408,7 @@ BEGIN
 	RETURN certificate;
 END $$;
 COMMENT ON FUNCTION cdp.erase_person(text, text, boolean, text) IS
-'Erases the person with that identifier (GDPR Art. 17): events, traits, consents (their hash stays, so that the chain can be verified), identifiers, evidence, segments; messages in inbox and rejected that name the person, whoever sent them; identifiers of the person in what others said. The ids stay, empty, with erased_at; identifiers that are the person''s alone are tombstoned, so that old files bring nothing back. Returns a certificate: rows per table, tombstones, what cannot be reached. dry_run: does it, tells, and takes it back. Reads all events. Raises P0002 when nobody has the identifier, 55000 when several persons share it, 22023 and CDX20 for a bad one.';
+'Erases the person with that identifier (GDPR Art. 17): events, traits, consents (their hash stays, so that the chain can be verified), identifiers, evidence, segments; messages in inbox and rejected that name the person, whoever sent them; identifiers of the person in what others said. The ids stay, empty, with erased_at; identifiers that are the person''s alone are tombstoned, so that old files bring nothing back. Returns a certificate: rows per table, tombstones, what cannot be reached. dry_run: does it, tells, and takes it back. Passes once over all events, at the speed of reading them. Raises P0002 when nobody has the identifier, 55000 when several persons share it, 22023 and CDX20 for a bad one.';
 REVOKE ALL ON FUNCTION cdp.erase_person(text, text, boolean, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.export_profile(profile_id bigint) RETURNS jsonb
@@ -405,7 +428,7 @@ BEGIN
 	-- every table that knows the person, whichever module it belongs to
 	FOR t IN SELECT l.table_name FROM cdp.layout() l
 			 WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('cdp.%I', l.table_name)) AND a.attname = 'profile_id' AND NOT a.attisdropped)
-			   AND l.table_name NOT IN ('dirty_profile', 'identity')
+			   AND l.table_name NOT IN ('dirty_profile', 'report_queue', 'identity')
 			 ORDER BY l.table_name LOOP
 		EXECUTE format('SELECT jsonb_agg(to_jsonb(t) ORDER BY t) FROM cdp.%I t WHERE t.profile_id = ANY ($1)', t.table_name) INTO part USING ids;
 		stored := stored || CASE WHEN part IS NULL THEN '{}' ELSE jsonb_build_object(t.table_name, part) END;

@@ -16,17 +16,10 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	near text;
+	near text := (SELECT c FROM unnest(candidates) c
+				  WHERE lower(c) = cdp.closest_name(lower(given), ARRAY(SELECT lower(d) FROM unnest(candidates) d ORDER BY d COLLATE "C"))
+				  ORDER BY c COLLATE "C" LIMIT 1);
 BEGIN
-	-- the nearest by the share of pairs of letters that both have
-	SELECT c INTO near
-	FROM (SELECT c, 2.0 * count(*) FILTER (WHERE in_given AND in_candidate) / nullif(count(*) FILTER (WHERE in_given) + count(*) FILTER (WHERE in_candidate), 0) AS likeness
-		  FROM (SELECT c, pair, bool_or(side = 1) AS in_given, bool_or(side = 2) AS in_candidate
-				FROM unnest(candidates) c, LATERAL (VALUES (1, lower(given)), (2, lower(c))) w (side, word),
-					 LATERAL (SELECT substr(' ' || word || ' ', n, 2) AS pair FROM generate_series(1, length(word) + 1) n) p
-				GROUP BY c, pair) pairs
-		  GROUP BY c) l
-	WHERE likeness >= 0.5 ORDER BY likeness DESC, c COLLATE "C" LIMIT 1;
 	IF near IS NOT NULL THEN
 		RETURN format('Did you mean "%s"?', near);
 	END IF;
@@ -617,6 +610,13 @@ DECLARE
 	query text := cdp.import_query(source, relation, mapping, step.part);
 	reported bigint;
 BEGIN
+	-- last: whatever else is wrong says more
+	IF coalesce(mapping -> 'identifiers', '{}') = '{}' AND coalesce(mapping -> 'traits', '{}') IN ('{}', '[]') AND NOT mapping ? 'event' THEN
+		RAISE EXCEPTION 'the mapping says of nobody whom the rows are about'
+			USING ERRCODE = '22023', DETAIL = 'Every row would be rejected: it has neither "identifiers" nor "traits".',
+				  HINT = format('For example {"identifiers": {"email": "column"}}; the columns are: %s.',
+								(SELECT string_agg(c, ', ' ORDER BY n) FROM jsonb_object_keys(cdp.import_columns(relation)) WITH ORDINALITY k (c, n) WHERE n <= 60));
+	END IF;
 	-- the rows are received now: what has no time of its own has this one
 	SELECT i.received, i.accepted, i.duplicate, i.rejected INTO received, accepted, duplicate, rejected
 	FROM cdp.ingest_query(source, query, now()) i;
@@ -633,7 +633,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.import_table(text, regclass, jsonb) IS
-'Takes the rows of any table, view or foreign table in as messages, by a mapping whose keys are all optional.
+'Takes the rows of any table, view or foreign table in as messages, by a mapping whose keys are all optional, but that it must have identifiers, or traits such as email.
 identifiers: {type: "column" | {"column", "region": "PL"} (a phone) | [several columns]}.
 traits: {trait: "column"} or ["column"]; null and blank values are left out.
 consents: {purpose: "column" | {"column", "granted": [texts], "denied": [texts]}}; without the lists yes/no words of English, Polish, German and French, t/f, 1/0; blank says nothing; other texts are reported in cdp.quality_issue.

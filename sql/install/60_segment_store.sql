@@ -7,12 +7,6 @@ AS 'MODULE_PATHNAME', 'cdp_rule_references';
 COMMENT ON FUNCTION cdp.rule_references(text) IS
 'Names a rule refers to: kind is trait, event, property, purpose, segment or identifier type; event and path of a property; what a trait is compared with (usage: comparison, pattern, contains, window, presence; literal: text, number, boolean, time); position in characters from 1.';
 
-CREATE FUNCTION cdp.nearest_name(name text, candidates text[]) RETURNS text
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'cdp_nearest_name';
-COMMENT ON FUNCTION cdp.nearest_name(text, text[]) IS
-'The candidate with the smallest edit distance, at most a third of the name''s length plus one; null when none is that near.';
-
 CREATE FUNCTION cdp.check_segment(name text) RETURNS void
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'cdp_check_segment';
@@ -25,7 +19,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	near text := cdp.nearest_name(name, candidates);
+	near text := cdp.closest_name(name, candidates);
 	message text := format('unknown %s "%s"', kind, name) || CASE WHEN event IS NULL THEN '' ELSE format(' of event "%s"', event) END;
 	detail text := CASE WHEN "position" IS NULL THEN '' ELSE format('At character %s.', "position") END;
 BEGIN
@@ -158,15 +152,15 @@ DECLARE
 		+ (SELECT coalesce(sum(pg_relation_size(t.relid)), 0) FROM pg_partition_tree('cdp.event') t WHERE t.isleaf);
 	last timestamptz := (SELECT max(s.as_of) FROM cdp.segment s);
 BEGIN
-	IF bytes < 256 * 1024 * 1024 AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') THEN
+	IF bytes < cdp.setting_value('segment_fill_limit')::bigint AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') THEN
 		PERFORM cdp.refresh_segments(names, greatest(now(), last));
 	ELSE
 		RAISE NOTICE 'segment "%" is not filled yet', names[1]
-			USING HINT = format('SELECT cdp.refresh_segments(%L);', names);
+			USING HINT = format('CALL cdp.build_segment(%L); fills it in chunks, or the next refresh in one go.', names[1]);
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.fill_segments(text[]) IS
-'Computes segments at once when profiles and events are less than 256 MB, else a NOTICE says what to run.';
+'Computes segments at once when profiles and events take less than setting segment_fill_limit, else a NOTICE says what to run.';
 REVOKE ALL ON FUNCTION cdp.fill_segments(text[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.segment_users(name text) RETURNS text[]
@@ -213,6 +207,7 @@ BEGIN
 	INSERT INTO cdp.segment AS s (name, rule, description)
 	VALUES (create_segment.name, canonical, create_segment.description)
 	RETURNING s.segment_id INTO segment_id;
+	PERFORM cdp.note_segment_version(segment_id);
 	IF create_segment.allow_unknown AND EXISTS (
 		SELECT FROM cdp.rule_references(canonical) r
 		WHERE r.kind = 'segment' AND NOT EXISTS (SELECT FROM cdp.segment s WHERE s.name = r.name)) THEN
@@ -243,6 +238,9 @@ BEGIN
 	IF alter_segment.description IS NOT NULL THEN
 		UPDATE cdp.segment s SET description = alter_segment.description WHERE s.name = alter_segment.name;
 	END IF;
+	IF canonical IS NOT NULL THEN
+		PERFORM cdp.require_segment(alter_segment.name, '{rule}');
+	END IF;
 	IF canonical IS NOT NULL AND canonical IS DISTINCT FROM (SELECT s.rule FROM cdp.segment s WHERE s.name = alter_segment.name) THEN
 		IF NOT coalesce(alter_segment.allow_unknown, false) THEN
 			PERFORM cdp.check_rule_names(alter_segment.rule);
@@ -252,7 +250,10 @@ BEGIN
 		-- who is in those that use it changes as well
 		UPDATE cdp.segment s SET status = 'new' WHERE s.name = ANY (users);
 		PERFORM cdp.check_segment(alter_segment.name);
+		PERFORM cdp.note_segment_version(segment_id);
 		PERFORM cdp.fill_segments(ARRAY[alter_segment.name] || users);
+	ELSE
+		PERFORM cdp.note_segment_version(segment_id);
 	END IF;
 	size := (SELECT s.size FROM cdp.segment s WHERE s.name = alter_segment.name);
 END $$;
@@ -269,6 +270,8 @@ DECLARE
 	id int;
 	users text[] := cdp.segment_users(drop_segment.name);
 BEGIN
+	-- not while a refresh writes its members
+	PERFORM pg_advisory_xact_lock(hashtextextended('cdp.refresh_segments', 0));
 	SELECT s.segment_id INTO id FROM cdp.segment s WHERE s.name = drop_segment.name FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM cdp.unknown_name('segment', drop_segment.name, NULL, NULL, ARRAY(SELECT s.name FROM cdp.segment s ORDER BY 1));
@@ -278,10 +281,15 @@ BEGIN
 			USING ERRCODE = '2BP01', DETAIL = format('Used by: %s.', array_to_string(users, ', '));
 	END IF;
 	DELETE FROM cdp.segment s WHERE s.segment_id = id;
+	DELETE FROM cdp.segment_entry e WHERE e.segment_id = id;
+	DELETE FROM cdp.segment_result r WHERE r.segment_id = id;
+	DELETE FROM cdp.segment_audience a WHERE a.segment_id = id;
+	DELETE FROM cdp.segment_size s WHERE s.segment_id = id;
+	DELETE FROM cdp.segment_build b WHERE b.segment_id = id;
 	UPDATE cdp.profile_state s SET segment_ids = array_remove(s.segment_ids, id) WHERE s.segment_ids @> ARRAY[id];
 END $$;
 COMMENT ON FUNCTION cdp.drop_segment(text) IS
-'Deletes a segment and its memberships; its entries and exits stay in segment_change. Raises 2BP01 while other segments refer to it, CDX20 when there is none of that name.';
+'Deletes a segment and its memberships; its entries and exits stay in segment_change, its definitions in segment_version. Raises 2BP01 while other segments refer to it, CDX20 when there is none of that name.';
 REVOKE ALL ON FUNCTION cdp.drop_segment(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.explain_living_profile(profile_id bigint, segment text, as_of timestamptz)

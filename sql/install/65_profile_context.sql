@@ -1,6 +1,13 @@
 -- profile: profile_context(), all about a person in one call
 
 CREATE FUNCTION cdp.profile_context(profile_id bigint, max_events int DEFAULT 10) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cdp_call_for_reader';
+COMMENT ON FUNCTION cdp.profile_context(bigint, int) IS
+'All that a web page or a call centre needs of a person, in one call: {"profile_id", "traits", "computed_traits", "segments": [names, as of the last refresh], "consents": {purpose: boolean, now}, "identifiers": {type: [active values, last seen first]}, "event_count", "first_seen_at", "last_seen_at", "events": [the latest, newest first, at most max_events, of the 90 days before the last one, without echoes]}. Any id given out earlier may be asked; null for an unknown or erased one, and for persons that cdp.customer does not show to the caller.';
+REVOKE ALL ON FUNCTION cdp.profile_context(bigint, int) FROM PUBLIC;
+
+CREATE FUNCTION cdp.profile_context_for(reader bigint[], profile_id bigint, max_events int) RETURNS jsonb
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, cdp, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -8,10 +15,10 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	person record;
-	asked bigint := profile_context.profile_id;
+	asked bigint := profile_context_for.profile_id;
 BEGIN
 	FOR attempt IN 1..2 LOOP
-		SELECT p.profile_id, p.traits, p.consent_granted, p.consent_denied, p.merged_into, p.erased_at,
+		SELECT p.profile_id, p.traits, p.consent_granted, p.consent_denied, p.merged_into, p.erased_at, p.consent_next_expiry,
 			   p.consent_next_expiry IS NULL OR p.consent_next_expiry > now() AS masks_hold,
 			   n.event_count, n.first_seen_at, n.last_seen_at, s.segment_ids, s.computed
 		INTO person
@@ -24,7 +31,7 @@ BEGIN
 	END LOOP;
 	-- whom the reader may not see is nobody
 	IF person.profile_id IS NULL OR person.erased_at IS NOT NULL
-		OR NOT EXISTS (SELECT FROM cdp.customer c WHERE c.profile_id = asked) THEN
+		OR NOT cdp.may_see(reader, asked, person.consent_granted, person.consent_denied, person.consent_next_expiry) THEN
 		RETURN NULL;
 	END IF;
 	RETURN jsonb_build_object(
@@ -59,6 +66,5 @@ BEGIN
 						 ORDER BY e.occurred_at DESC, e.message_key DESC
 						 LIMIT greatest(max_events, 0)) e));
 END $$;
-COMMENT ON FUNCTION cdp.profile_context(bigint, int) IS
-'All that a web page or a call centre needs of a person, in one call: {"profile_id", "traits", "computed_traits", "segments": [names, as of the last refresh], "consents": {purpose: boolean, now}, "identifiers": {type: [active values, last seen first]}, "event_count", "first_seen_at", "last_seen_at", "events": [the latest, newest first, at most max_events, of the 90 days before the last one, without echoes]}. Any id given out earlier may be asked; null for an unknown or erased one, and for persons that cdp.customer does not show to the caller.';
-REVOKE ALL ON FUNCTION cdp.profile_context(bigint, int) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.profile_context_for(bigint[], bigint, int) IS 'What profile_context() gives a reader (reader_masks) of a person.';
+REVOKE ALL ON FUNCTION cdp.profile_context_for(bigint[], bigint, int) FROM PUBLIC;

@@ -25,3 +25,10 @@ CREATE AGGREGATE cdp.sequence_count(pattern text, occurred_at timestamptz, VARIA
 	PARALLEL = SAFE);
 COMMENT ON AGGREGATE cdp.sequence_count(text, timestamptz, "any") IS
 'How often the pattern of sequence_match is found among a group''s events without overlapping: the greatest number of matches of which each begins after the one before has ended. No rows: 0.';
+
+CREATE FUNCTION cdp.sequence_next_transition(internal, timestamptz, text, VARIADIC "any") RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_sequence_next_transition';
+CREATE FUNCTION cdp.sequence_next_final(internal) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_sequence_next_final';
+COMMENT ON FUNCTION cdp.sequence_next_transition(internal, timestamptz, text, "any") IS 'Step of the aggregate sequence_next.';
+COMMENT ON FUNCTION cdp.sequence_next_final(internal) IS 'Last step of the aggregate sequence_next.';

@@ -16,15 +16,15 @@ REVOKE ALL ON FUNCTION cdp.unlock_refresh() FROM PUBLIC;
 CREATE FUNCTION cdp.start_progress(rows_before bigint) RETURNS void
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'cdp_start_progress';
-COMMENT ON FUNCTION cdp.start_progress(bigint) IS 'Step of refresh(): from here on report_progress() counts from rows_before.';
+COMMENT ON FUNCTION cdp.start_progress(bigint) IS 'Step of refresh(): from here on note_progress() counts from rows_before.';
 REVOKE ALL ON FUNCTION cdp.start_progress(bigint) FROM PUBLIC;
 
-CREATE FUNCTION cdp.report_progress(rows_done bigint) RETURNS void
+CREATE FUNCTION cdp.note_progress(rows_done bigint) RETURNS void
 LANGUAGE c VOLATILE STRICT
-AS 'MODULE_PATHNAME', 'cdp_report_progress';
-COMMENT ON FUNCTION cdp.report_progress(bigint) IS
+AS 'MODULE_PATHNAME', 'cdp_note_progress';
+COMMENT ON FUNCTION cdp.note_progress(bigint) IS
 'For the work of a step: how many rows it has done in its transaction so far. cdp.job_progress shows it at once, twice a second at most; outside of refresh() it does nothing.';
-REVOKE ALL ON FUNCTION cdp.report_progress(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cdp.note_progress(bigint) FROM PUBLIC;
 
 CREATE FUNCTION cdp.refresh_pid() RETURNS int
 LANGUAGE plpgsql STABLE
@@ -139,10 +139,11 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	wrong text := (SELECT n FROM unnest(steps) n WHERE n NOT IN (SELECT s.step FROM cdp.job_step s) LIMIT 1);
+	wrong text;
 	other record;
 BEGIN
 	PERFORM cdp.check_tables();
+	wrong := (SELECT n FROM unnest(steps) n WHERE n NOT IN (SELECT s.step FROM cdp.job_step s) LIMIT 1);
 	IF wrong IS NOT NULL THEN
 		RAISE EXCEPTION 'unknown step "%"', wrong
 			USING ERRCODE = 'CDX20', HINT = 'SELECT step, description FROM cdp.job_step ORDER BY place lists the steps.';
@@ -333,10 +334,11 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	process int := cdp.refresh_pid();
+	process int;
 	id bigint;
 BEGIN
 	PERFORM cdp.check_tables();
+	process := cdp.refresh_pid();
 	SELECT max(j.refresh_id) INTO id FROM cdp.job_run j WHERE j.state = 'running' AND j.pid = process;
 	IF id IS NULL THEN
 		RETURN false;

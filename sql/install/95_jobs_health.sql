@@ -159,6 +159,30 @@ END $$;
 COMMENT ON FUNCTION cdp.health_database() IS 'Part of health(): version, partitions, and the database below.';
 REVOKE ALL ON FUNCTION cdp.health_database() FROM PUBLIC;
 
+CREATE FUNCTION cdp.health_deliveries() RETURNS TABLE (check_name text, status text, detail text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	age_limit interval := cdp.setting_value('refresh_age_limit')::interval;
+	r record;
+BEGIN
+	IF to_regclass('cdp.delivery') IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT count(*) FILTER (WHERE d.state = 'dead') AS dead, count(*) FILTER (WHERE d.state <> 'dead') AS waiting,
+		   min(d.next_attempt_at) FILTER (WHERE d.state <> 'dead') AS oldest INTO r
+	FROM cdp.delivery d WHERE d.state IN ('waiting', 'claimed', 'dead');
+	RETURN QUERY SELECT * FROM cdp.health_of('deliveries', r.dead > 0 OR r.oldest < now() - age_limit, r.oldest < now() - age_limit * 24,
+		format('%s wait', r.waiting),
+		concat_ws(', ', CASE WHEN r.dead > 0 THEN format('%s deliveries failed for good', r.dead) END,
+						CASE WHEN r.oldest < now() - age_limit THEN format('%s wait, the first since %s', r.waiting, date_trunc('second', r.oldest)) END),
+		CASE WHEN r.oldest < now() - age_limit THEN 'no worker takes them' ELSE 'the column error tells why; cdp.retry_deliveries() sends them again' END);
+END $$;
+COMMENT ON FUNCTION cdp.health_deliveries() IS 'Part of health(): what destinations wait for.';
+REVOKE ALL ON FUNCTION cdp.health_deliveries() FROM PUBLIC;
+
 CREATE FUNCTION cdp.health() RETURNS TABLE (check_name text, status text, detail text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, cdp, pg_temp
@@ -168,7 +192,8 @@ BEGIN
 	PERFORM cdp.check_tables();
 	RETURN QUERY
 	SELECT h.check_name, h.status, h.detail
-	FROM (SELECT * FROM cdp.health_intake() UNION ALL SELECT * FROM cdp.health_derived() UNION ALL SELECT * FROM cdp.health_database()) h
+	FROM (SELECT * FROM cdp.health_intake() UNION ALL SELECT * FROM cdp.health_derived() UNION ALL SELECT * FROM cdp.health_database()
+		  UNION ALL SELECT * FROM cdp.health_deliveries()) h
 	ORDER BY array_position('{critical,warning,ok}', h.status), h.check_name;
 END $$;
 COMMENT ON FUNCTION cdp.health() IS

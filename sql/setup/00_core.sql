@@ -3,6 +3,10 @@
 		value text NOT NULL,
 		description text
 	);
+	-- NOT VALID: what stands there already is not in the way
+	IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'cdp.setting'::regclass AND conname = 'setting_value_check') THEN
+		ALTER TABLE cdp.setting ADD CONSTRAINT setting_value_check CHECK (cdp.check_setting(name, value)) NOT VALID;
+	END IF;
 	COMMENT ON TABLE cdp.setting IS 'Settings that shape stored data or what readers see: one for the whole database, kept in dumps.';
 	INSERT INTO cdp.setting (name, value, description) VALUES
 		('clock_skew_threshold', '5 minutes', 'A message whose sentAt differs more than this from its receipt has its time corrected (interval).'),

@@ -2,7 +2,7 @@
 	-- the identifiers under which they were said: views over the events.
 	CREATE INDEX IF NOT EXISTS event_group ON cdp.event ((cdp.trait_text(properties, 'group_id'))) WHERE type = 'group';
 
-	CREATE OR REPLACE VIEW cdp.account_member AS
+	CREATE OR REPLACE VIEW cdp.account_member WITH (security_barrier) AS
 	SELECT g.profile_id, g.account_id, min(g.occurred_at) FILTER (WHERE NOT g.has_left) AS joined_at,
 		   max(g.occurred_at) FILTER (WHERE g.has_left) AS left_at,
 		   (array_agg(g.anchor ORDER BY g.occurred_at, g.message_key))[1] AS anchor
@@ -16,15 +16,16 @@
 				FROM cdp.event e
 				WHERE e.type = 'group') c
 		  WHERE c.account_id IS NOT NULL) g
+	JOIN cdp.visible_profile v ON v.profile_id = g.profile_id
 	GROUP BY g.profile_id, g.account_id, g.stretch
 	HAVING g.stretch = 0 OR bool_or(NOT g.has_left);
 	COMMENT ON VIEW cdp.account_member IS
-	'Who belongs to which account, one row a stretch of time: from the first group call for it until the next one whose traits say {"left": true}.';
+	'Who belongs to which account, of the persons whom the reader may see, one row a stretch of time: from the first group call for it until the next one whose traits say {"left": true}.';
 	COMMENT ON COLUMN cdp.account_member.joined_at IS 'Time of the first group call; null: only that the person left was told.';
 	COMMENT ON COLUMN cdp.account_member.left_at IS 'Time of the group call with {"left": true}; null: still a member.';
 	COMMENT ON COLUMN cdp.account_member.anchor IS 'identity_key of the identifier under which it was told first.';
 
-	CREATE OR REPLACE VIEW cdp.account AS
+	CREATE OR REPLACE VIEW cdp.account WITH (security_barrier) AS
 	SELECT g.account_id, g.traits - 'left' AS traits, g.first_seen_at, g.last_seen_at,
 		   (SELECT count(DISTINCT m.profile_id) FROM cdp.account_member m
 			WHERE m.account_id = g.account_id AND m.left_at IS NULL) AS members
@@ -33,10 +34,11 @@
 		  FROM (SELECT cdp.trait_text(e.properties, 'group_id') AS account_id, e.occurred_at, coalesce(s.priority, 0) AS priority,
 					   cdp.trait_fragment(e.properties -> 'traits', NULL, e.occurred_at) AS traits
 				FROM cdp.event e
+				JOIN cdp.visible_profile v ON v.profile_id = e.profile_id
 				LEFT JOIN cdp.source s ON s.source_id = e.source_id
 				WHERE e.type = 'group') c
 		  WHERE c.account_id IS NOT NULL
 		  GROUP BY c.account_id) g;
-	COMMENT ON VIEW cdp.account IS 'Groups (companies, households) of group calls.';
+	COMMENT ON VIEW cdp.account IS 'Groups (companies, households) of group calls: what the persons whom the reader may see said of them.';
 	COMMENT ON COLUMN cdp.account.traits IS 'What the group calls said of it, {"trait": value}, the latest of each; names are folded as those of persons.';
-	COMMENT ON COLUMN cdp.account.members IS 'Number of persons that belong to it now.';
+	COMMENT ON COLUMN cdp.account.members IS 'Number of these persons that belong to it now.';

@@ -3,17 +3,23 @@
 		segment_id int PRIMARY KEY DEFAULT nextval('cdp.segment_id_seq'),
 		name text NOT NULL UNIQUE,
 		description text,
-		rule text NOT NULL,
+		kind text NOT NULL DEFAULT 'rule' CHECK (kind IN ('rule', 'query', 'list')),
+		rule text,
+		query text,
+		query_error text,
 		version int NOT NULL DEFAULT 1,
-		status text NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'current', 'failed')),
+		status text NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'building', 'current', 'failed')),
 		error text,
 		size bigint,
 		created_at timestamptz NOT NULL DEFAULT now(),
 		computed_at timestamptz,
-		as_of timestamptz
+		as_of timestamptz,
+		CHECK ((kind = 'rule') = (rule IS NOT NULL) AND (kind = 'query') = (query IS NOT NULL))
 	);
 	ALTER SEQUENCE cdp.segment_id_seq OWNED BY cdp.segment.segment_id;
-	COMMENT ON TABLE cdp.segment IS 'Segments: name, rule as canonical text, and when they were last computed.';
+	COMMENT ON TABLE cdp.segment IS 'Segments: name, rule as canonical text, query, or neither for a list, and when they were last computed.';
+	COMMENT ON COLUMN cdp.segment.kind IS 'rule: members match rule; query: members are what query gives; list: members have an identifier in segment_entry.';
+	COMMENT ON COLUMN cdp.segment.query_error IS 'Why query failed when it was run last; null: it did not.';
 
 	CREATE TABLE IF NOT EXISTS cdp.profile_state (
 		profile_id bigint PRIMARY KEY,
@@ -34,7 +40,7 @@
 		PRIMARY KEY (segment_id, changed_at, profile_id)
 	);
 	COMMENT ON TABLE cdp.segment_change IS 'Entries into and exits from segments.';
-	COMMENT ON COLUMN cdp.segment.status IS 'new: not computed with this rule; current; failed: the rule cannot be computed, see error.';
+	COMMENT ON COLUMN cdp.segment.status IS 'new: not computed with this rule; building: build_segment() is at it or was stopped; current; failed: the rule cannot be computed, see error.';
 	COMMENT ON COLUMN cdp.segment.as_of IS 'Time for which membership was last computed.';
 	COMMENT ON COLUMN cdp.profile_state.segment_ids IS 'Segments the profile is in, ascending.';
 
@@ -52,7 +58,7 @@
 		   CASE WHEN (SELECT x.masks[3] = 1 FROM cdp.reader x)
 					 OR g.size >= (SELECT t.value::bigint FROM cdp.setting t WHERE t.name = 'k_floor') THEN g.size END AS size, g.created_at, g.computed_at, g.as_of, g.status, g.error,
 		   (SELECT count(*) FROM cdp.profile_state s WHERE s.due_at <= now()) AS profiles_due,
-		   (SELECT count(*) FROM cdp.dirty_profile) AS profiles_queued
+		   (SELECT count(*) FROM cdp.dirty_profile) AS profiles_queued, g.kind, g.query
 	FROM cdp.segment g;
 	COMMENT ON VIEW cdp.segment_status IS 'Segments with their rules, sizes and state. size counts all persons; below the setting k_floor only the owner sees it. profiles_due, profiles_queued: what the next refresh evaluates for all segments together.';
 

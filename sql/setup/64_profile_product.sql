@@ -32,10 +32,11 @@
 		  WHERE e.type IN ('track', 'page', 'screen') AND e.properties ?| '{category,product_id,products}'
 			AND NOT e.is_echo AND e.traffic IS NULL
 			AND e.occurred_at <= now() AND e.occurred_at > now() - interval '1 year') v
+	JOIN cdp.visible_profile vp ON vp.profile_id = v.profile_id
 	WHERE v.topic <> '' AND v.weight > 0
 	GROUP BY v.profile_id, v.topic;
 	COMMENT ON VIEW cdp.customer_interest IS
-	'What a person is interested in: the categories of products and pages in the events of the last year, and of the catalogue where an event names a product only.';
+	'What a person is interested in: the categories of products and pages in the events of the last year, and of the catalogue where an event names a product only; of the persons whom the reader may see.';
 	COMMENT ON COLUMN cdp.customer_interest.topic IS 'Category as sent, or as the catalogue has it.';
 	COMMENT ON COLUMN cdp.customer_interest.score IS 'Sum over the events of 5 for bought, 3 for put into the cart or on a wish list, 1 for anything else, halved with every 30 days since.';
 	COMMENT ON COLUMN cdp.customer_interest.last_seen_at IS 'Time of the last event about it.';

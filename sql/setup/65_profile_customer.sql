@@ -1,3 +1,4 @@
+	CREATE INDEX IF NOT EXISTS profile_identity_shared ON cdp.profile_identity (profile_id) WHERE state = 'shared';
 	PERFORM cdp.rebuild_customer_view();
 
 	CREATE OR REPLACE VIEW cdp.customer_consent WITH (security_barrier) AS

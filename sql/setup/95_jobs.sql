@@ -54,12 +54,20 @@
 		('event_retention', 45, '1 day', 'apply_retention', NULL, 'SELECT coalesce(sum(r.events), 0)::bigint, false FROM cdp.apply_retention() r',
 		 'Events older than the retention of their event type.'),
 		('segments', 60, NULL, 'refresh_segments',
-		 'SELECT (SELECT count(*) FROM cdp.dirty_profile) + (SELECT count(*) FROM cdp.profile_state s WHERE s.due_at <= now())
-			+ (SELECT count(*) FROM cdp.segment g WHERE g.status = ''new'')',
+		 'SELECT greatest(count(*), (SELECT CASE WHEN count(*) > 0 THEN greatest(1, (SELECT c.reltuples::bigint FROM pg_class c WHERE c.oid = ''cdp.profile''::regclass)) END
+				FROM cdp.segment g WHERE g.status = ''new''))
+			+ (SELECT count(*) FROM cdp.segment g WHERE g.kind = ''query'')
+		  FROM (SELECT q.profile_id FROM cdp.dirty_profile q UNION SELECT s.profile_id FROM cdp.profile_state s WHERE s.due_at <= now()) x',
 		 'SELECT r.evaluated, false FROM cdp.refresh_segments() r',
 		 'Membership of segments: profiles whose data changed, whose answers may change by now, and new segments.'),
-		('reports', 70, '15 minutes', 'refresh_reports', NULL, 'SELECT count(*), false FROM cdp.refresh_reports()',
+		('affinity', 48, '1 hour', 'refresh_affinity', NULL, 'SELECT r.added + r.removed, false FROM cdp.refresh_affinity() r',
+		 'What goes together in baskets, for recommendations.'),
+		('models', 50, '1 day', 'refresh_models', NULL, 'SELECT coalesce(sum(r.persons), 0)::bigint, false FROM cdp.refresh_models() r',
+		 'Models that are due are trained again, and people scored; before the segments that ask for predictions.'),
+		('reports', 70, '15 minutes', 'refresh_reports', NULL, 'SELECT coalesce(sum(r.profiles), 0)::bigint, false FROM cdp.refresh_reports() r',
 		 'Reports that are stored.'),
+		('deliveries', 90, '1 day', 'prune_deliveries', NULL, 'SELECT cdp.prune_deliveries(), false',
+		 'Deliveries that were done or cancelled long ago. A worker''s lease that ran out needs no job: the next worker takes the delivery.'),
 		('history', 99, '1 day', NULL, NULL, 'SELECT cdp.run_history(), false',
 		 'Rows of cdp.job_run older than job_history_days.')
 	ON CONFLICT (step) DO UPDATE SET place = excluded.place, needs = excluded.needs, todo = excluded.todo,
@@ -86,14 +94,15 @@
 	FROM cdp.job_run j
 	CROSS JOIN LATERAL (SELECT greatest(j.rows_done, q.last_value) AS rows_done FROM cdp.job_rows_done q) x
 	WHERE j.state = 'running' AND j.step <> 'refresh'
-	  AND EXISTS (SELECT FROM cdp.refresh_session r WHERE r.pid = j.pid);
+	  -- a standby does not see the locks of its primary
+	  AND (pg_is_in_recovery() OR EXISTS (SELECT FROM cdp.refresh_session r WHERE r.pid = j.pid));
 	COMMENT ON VIEW cdp.job_progress IS 'The step of refresh() that runs now, if one does; rows_done moves while its transaction is open.';
 	COMMENT ON COLUMN cdp.job_progress.rows_to_do IS 'Counted when the step began; null: not known.';
 	COMMENT ON COLUMN cdp.job_progress.expected_end IS 'At the rate so far; null while that is not known.';
 
 	CREATE OR REPLACE VIEW cdp.job_history WITH (security_barrier) AS
 	SELECT j.refresh_id, j.step,
-		   CASE WHEN j.state = 'running' AND NOT EXISTS (SELECT FROM cdp.refresh_session r WHERE r.pid = j.pid) THEN 'interrupted' ELSE j.state END AS state,
+		   CASE WHEN j.state = 'running' AND NOT pg_is_in_recovery() AND NOT EXISTS (SELECT FROM cdp.refresh_session r WHERE r.pid = j.pid) THEN 'interrupted' ELSE j.state END AS state,
 		   j.started_at, j.ended_at, j.ended_at - j.started_at AS duration, j.rows_done, j.transactions, j.failures, j.error, j.run_by
 	FROM cdp.job_run j;
 	COMMENT ON VIEW cdp.job_history IS 'What refresh() did: a row for each step that was due, and one (step refresh) for the whole.';

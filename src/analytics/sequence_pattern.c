@@ -27,7 +27,7 @@ typedef struct PatternReader
 	const char *end;
 } PatternReader;
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 PatternWrong(const PatternReader *reader, const char *at, const char *why)
 {
 	ereport(ERROR,

@@ -1,6 +1,7 @@
 /*
  * touch_list.c
- *		State of the aggregate attribution: touches and conversions of a group.
+ *		State of the aggregate attribution: touches and conversions of a group;
+ *		and of sequence_next: named events and the conditions that they meet.
  *
  * The state as bytes, for another worker (numbers in network order):
  *
@@ -30,7 +31,7 @@ static const char *const model_names[] = {
 	"first", "last", "linear", "time_decay", "position_based", "last_non_direct"
 };
 
-static TouchList *
+TouchList *
 TouchListCreate(MemoryContext context, AttributionModel model, int64 lookback)
 {
 	TouchList  *list = MemoryContextAllocZero(context, sizeof(TouchList));
@@ -53,6 +54,12 @@ GrowArray(MemoryContext context, void *array, int32 count, int32 *capacity, Size
 	return repalloc(array, *capacity * size);
 }
 
+static inline const char *
+AggregateOf(const TouchList *list)
+{
+	return list->lookback < NO_LOOKBACK ? "sequence_next" : "attribution";
+}
+
 /* Names and values are as long as users make them: a ceiling for all of a group */
 static void *
 AllocBytes(TouchList *list, Size size)
@@ -61,7 +68,7 @@ AllocBytes(TouchList *list, Size size)
 	if (list->bytes > TOUCH_BYTES_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("touches and values of a group of attribution have more than %d MB", (int) (TOUCH_BYTES_MAX / 1048576))));
+				 errmsg("touches and values of a group of %s have more than %d MB", AggregateOf(list), (int) (TOUCH_BYTES_MAX / 1048576))));
 	return MemoryContextAlloc(list->context, size);
 }
 
@@ -111,7 +118,7 @@ RebuildSlots(TouchList *list)
 		*SlotOf(list, VARDATA(list->names[i]), VARSIZE(list->names[i]) - VARHDRSZ) = i;
 }
 
-static int32
+int32
 TouchListName(TouchList *list, const char *name, int len)
 {
 	int32		found = TouchListFind(list, name, len);
@@ -122,7 +129,8 @@ TouchListName(TouchList *list, const char *name, int len)
 	if (len > TOUCH_LENGTH_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("touch \"%s…\" has more than %d bytes", TextForMessage(name, len), TOUCH_LENGTH_MAX)));
+				 errmsg("%s \"%s…\" has more than %d bytes", list->lookback < NO_LOOKBACK ? "event" : "touch",
+						TextForMessage(name, len), TOUCH_LENGTH_MAX)));
 	list->names = GrowArray(list->context, list->names, list->nnames, &list->names_capacity, sizeof(text *));
 	copy = AllocBytes(list, VARHDRSZ + len);
 	SET_VARSIZE(copy, VARHDRSZ + len);
@@ -135,7 +143,7 @@ TouchListName(TouchList *list, const char *name, int len)
 	return list->nnames - 1;
 }
 
-static int32
+int32
 TouchListValue(TouchList *list, Numeric value)
 {
 	Numeric		copy = AllocBytes(list, VARSIZE(value));
@@ -146,12 +154,12 @@ TouchListValue(TouchList *list, Numeric value)
 	return list->nvalues - 1;
 }
 
-static void
+void
 TouchListAdd(TouchList *list, TimestampTz time, int32 touch, int32 conversion)
 {
 	TouchEvent *event;
 
-	AggregateCheckEvents("attribution", (int64) list->nevents + 1);
+	AggregateCheckEvents(AggregateOf(list), (int64) list->nevents + 1);
 	list->events = GrowArray(list->context, list->events, list->nevents, &list->events_capacity, sizeof(TouchEvent));
 	event = &list->events[list->nevents++];
 	event->time = time;

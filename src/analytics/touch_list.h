@@ -1,6 +1,7 @@
 /*
  * touch_list.h
- *		State of the aggregate attribution: touches and conversions of a group.
+ *		State of the aggregate attribution: touches and conversions of a group;
+ *		and of sequence_next: named events and the conditions that they meet.
  */
 #ifndef CDP_TOUCH_LIST_H
 #define CDP_TOUCH_LIST_H
@@ -29,7 +30,8 @@ typedef struct TouchList
 {
 	MemoryContext context;
 	AttributionModel model;
-	int64		lookback;		/* microseconds, or NO_LOOKBACK */
+	int64		lookback;		/* microseconds, or NO_LOOKBACK; sequence_next: below
+								 * that by the number of conditions */
 	int64		bytes;			/* of names and values */
 	int32		nevents;
 	int32		events_capacity;
@@ -44,6 +46,10 @@ typedef struct TouchList
 	int32	   *slots;			/* number of a name, or -1 */
 } TouchList;
 
+extern TouchList *TouchListCreate(MemoryContext context, AttributionModel model, int64 lookback);
+extern int32 TouchListName(TouchList *list, const char *name, int len);
+extern int32 TouchListValue(TouchList *list, Numeric value);
+extern void TouchListAdd(TouchList *list, TimestampTz time, int32 touch, int32 conversion);
 extern int32 TouchListFind(const TouchList *list, const char *name, int len);
 
 #endif							/* CDP_TOUCH_LIST_H */

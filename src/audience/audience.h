@@ -216,5 +216,6 @@ extern bool AudienceNextRun(AudienceIterator *iterator, uint64 *first, uint64 *l
 
 /* bytes.c */
 extern Audience *AudienceFromBytes(Audience *audience);
+extern bytea *AudienceToBytes(Audience *audience);
 
 #endif							/* CDP_AUDIENCE_H */

@@ -231,7 +231,7 @@ AudienceOfBytes(const char *bytes, Size size)
 }
 
 /* the binary form, whose numbers are little endian; may be the value itself */
-static bytea *
+bytea *
 AudienceToBytes(Audience *audience)
 {
 #ifdef WORDS_BIGENDIAN

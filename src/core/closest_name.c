@@ -12,14 +12,17 @@
 
 PG_FUNCTION_INFO_V1(cdp_closest_name);
 
-/* closest_name(name, candidates): null when none is close */
+/*
+ * closest_name(name, candidates): null when none is close.  About a third of the
+ * letters may differ; of equally close ones the first.
+ */
 Datum
 cdp_closest_name(PG_FUNCTION_ARGS)
 {
 	text	   *name = PG_GETARG_TEXT_PP(0);
 	ArrayType  *candidates = PG_GETARG_ARRAYTYPE_P(1);
 	int			length = VARSIZE_ANY_EXHDR(name);
-	int			best = Max(1, Min(3, pg_mbstrlen_with_len(VARDATA_ANY(name), length) / 3)) + 1;
+	int			best = pg_mbstrlen_with_len(VARDATA_ANY(name), length) / 3 + 2;
 	text	   *closest = NULL;
 	Datum	   *elements;
 	bool	   *nulls;

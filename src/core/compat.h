@@ -28,4 +28,9 @@
 	} while (0)
 #endif
 
+/* 18 has the keyword of C11, in front, and no longer the attribute */
+#ifndef pg_noreturn
+#define pg_noreturn _Noreturn
+#endif
+
 #endif							/* CDP_COMPAT_H */

@@ -20,6 +20,9 @@
 /* the person was erased or suppressed; the row has no payload */
 #define ERRCODE_CDP_SUPPRESSED MAKE_SQLSTATE('C', 'D', 'X', '1', '4')
 
+/* never seen outside: takes back what a dry run did */
+#define ERRCODE_CDP_DRY_RUN MAKE_SQLSTATE('C', 'D', 'X', '9', '0')
+
 /* a rule names a trait, event, property, purpose or segment never seen */
 #define ERRCODE_CDP_UNKNOWN_NAME MAKE_SQLSTATE('C', 'D', 'X', '2', '0')
 

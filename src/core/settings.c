@@ -11,6 +11,7 @@
 char	   *setting_source = NULL;
 double		setting_name_threshold = 0.85;
 int			setting_max_aggregate_events = 5000000;
+char	   *setting_report_filter = NULL;
 
 void
 DefineSettings(void)
@@ -40,5 +41,13 @@ DefineSettings(void)
 							PGC_USERSET,
 							0,
 							NULL, NULL, NULL);
+	DefineCustomStringVariable("cdp.report_filter",
+							   "What the report views look at, as the report functions set it for their query.",
+							   "JSON: {\"from\", \"to\", \"segment\", \"source\", \"channel\"}, each may be missing; it takes nothing off what a reader may see.",
+							   &setting_report_filter,
+							   "",
+							   PGC_USERSET,
+							   0,
+							   NULL, NULL, NULL);
 	MarkGUCPrefixReserved("cdp");
 }

@@ -19,4 +19,7 @@ extern double setting_name_threshold;
 /* cdp.max_aggregate_events: events that one group of an aggregate may keep */
 extern int	setting_max_aggregate_events;
 
+/* cdp.report_filter: what the report views look at */
+extern char *setting_report_filter;
+
 #endif							/* CDP_SETTINGS_H */

@@ -17,6 +17,7 @@ static inline void
 StepBegin(StepTimer *timer)
 {
 	timer->is_on = message_level_is_interesting(DEBUG1);
+	INSTR_TIME_SET_ZERO(timer->started);
 	if (timer->is_on)
 		INSTR_TIME_SET_CURRENT(timer->started);
 }

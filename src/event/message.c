@@ -223,6 +223,31 @@ ReadTimes(Batch *batch, Message *m)
 }
 
 /*
+ * Is it the first time that the message gives this value?  An import gives what
+ * it calls an identifier as a trait as well.  Remembers the first few.
+ */
+static bool
+IsNewlyRefused(Message *m, int type, const char *value, int len)
+{
+	RefusedIdentifier *refused;
+
+	for (int i = 0; i < m->nrefused; i++)
+	{
+		refused = &m->refused[i];
+		if (refused->type == type && refused->len == len && memcmp(refused->value, value, len) == 0)
+			return false;
+	}
+	if (m->nrefused < lengthof(m->refused))
+	{
+		refused = &m->refused[m->nrefused++];
+		refused->type = type;
+		refused->value = value;
+		refused->len = len;
+	}
+	return true;
+}
+
+/*
  * Adds an identifier of the message, when its value identifies somebody.
  * Returns its number in the batch, or -1.
  */
@@ -237,7 +262,8 @@ AddIdentifier(Batch *batch, Message *m, int type, const char *value, int len)
 
 	initStringInfo(&canonical);
 	verdict = NormalizeIdentifier(batch->rules->identifiers, type, value, len, NULL, &canonical, &reason);
-	if (verdict == IDENTIFIER_BLOCKED || verdict == IDENTIFIER_INVALID)
+	if ((verdict == IDENTIFIER_BLOCKED || verdict == IDENTIFIER_INVALID) &&
+		IsNewlyRefused(m, type, value, len))
 		NoteIssue(batch, m->source->source_id,
 				  verdict == IDENTIFIER_BLOCKED ? "blocked_identifier" : "invalid_identifier",
 				  m->message_id, "%s \"%s\"%s%s", type_name, Excerpt(value, len),

@@ -104,6 +104,13 @@ typedef struct ConsentStatement
 	const char *tc_string;		/* the TC string that says so, or NULL */
 } ConsentStatement;
 
+typedef struct RefusedIdentifier
+{
+	int			type;
+	const char *value;
+	int			len;
+} RefusedIdentifier;
+
 struct Payload;
 
 typedef struct Message
@@ -123,6 +130,8 @@ typedef struct Message
 	bool		has_received_at;
 	TimestampTz received_at;
 	int			nidentifiers;	/* strongest first; the first is the anchor */
+	int			nrefused;		/* values that were noted as no identifiers */
+	RefusedIdentifier refused[MAX_MESSAGE_IDENTIFIERS];
 	int			identifiers[MAX_MESSAGE_IDENTIFIERS];
 	int			alias_current;	/* -1: no alias */
 	int			alias_previous[2];

@@ -17,7 +17,7 @@
 PG_FUNCTION_INFO_V1(cdp_lock_refresh);
 PG_FUNCTION_INFO_V1(cdp_unlock_refresh);
 PG_FUNCTION_INFO_V1(cdp_start_progress);
-PG_FUNCTION_INFO_V1(cdp_report_progress);
+PG_FUNCTION_INFO_V1(cdp_note_progress);
 
 static bool is_held = false;
 static int64 lock_key;
@@ -81,10 +81,10 @@ cdp_start_progress(PG_FUNCTION_ARGS)
 }
 
 /*
- * report_progress(rows bigint): by a step in SQL
+ * note_progress(rows bigint): by a step in SQL
  */
 Datum
-cdp_report_progress(PG_FUNCTION_ARGS)
+cdp_note_progress(PG_FUNCTION_ARGS)
 {
 	ReportProgress(PG_GETARG_INT64(0));
 	PG_RETURN_VOID();

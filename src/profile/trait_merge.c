@@ -27,7 +27,10 @@ AggregateSet(FunctionCallInfo fcinfo)
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (!PG_ARGISNULL(0))
 		return (TraitSet *) PG_GETARG_POINTER(0);
-	return TraitSetCreate(context, true);
+	/* the keys outlive the groups, which may be many */
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = TraitKeysCreate(fcinfo->flinfo->fn_mcxt);
+	return TraitSetCreate(context, true, fcinfo->flinfo->fn_extra);
 }
 
 PG_FUNCTION_INFO_V1(cdp_merge_fragments);
@@ -40,7 +43,7 @@ cdp_merge_fragments(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	set = TraitSetCreate(CurrentMemoryContext, false);
+	set = TraitSetCreate(CurrentMemoryContext, false, NULL);
 	for (int i = 0; i < 2; i++)
 		if (!PG_ARGISNULL(i))
 			TraitSetAddFragment(set, PG_GETARG_JSONB_P(i), 0, policies);

@@ -28,8 +28,8 @@ PushKey(JsonbParseState **state, const TraitState *trait)
 	JsonbValue	key;
 
 	key.type = jbvString;
-	key.val.string.val = unconstify(char *, trait->name);
-	key.val.string.len = trait->length;
+	key.val.string.val = unconstify(char *, trait->key->name);
+	key.val.string.len = trait->key->length;
 	pushJsonbValue(state, WJB_KEY, &key);
 }
 
@@ -55,8 +55,8 @@ TraitSetFragment(const TraitSet *set)
 		for (int j = 0; j < trait->count; j++)
 		{
 			pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-			PushInt64(&state, WJB_ELEM, trait->statements[j].at);
-			pushJsonbValue(&state, WJB_ELEM, &trait->statements[j].value);
+			PushInt64(&state, WJB_ELEM, TraitStatements(trait)[j].at);
+			pushJsonbValue(&state, WJB_ELEM, &TraitStatements(trait)[j].value);
 			pushJsonbValue(&state, WJB_END_ARRAY, NULL);
 		}
 		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
@@ -87,11 +87,11 @@ MostFrequent(const TraitState *trait)
 	RankedValue *values = palloc(sizeof(RankedValue) * trait->count);
 	int			best_count = 0;
 	int			best_rank = 0;
-	JsonbValue	best = trait->statements[0].value;
+	JsonbValue	best = TraitStatements(trait)[0].value;
 
 	for (int i = 0; i < trait->count; i++)
 	{
-		(void) FitTraitValue(trait->rule.type, &trait->statements[i].value, &values[i].value);
+		(void) FitTraitValue(trait->key->rule.type, &TraitStatements(trait)[i].value, &values[i].value);
 		values[i].rank = i;
 	}
 	qsort(values, trait->count, sizeof(RankedValue), CompareByValue);
@@ -143,7 +143,7 @@ GatherValues(const TraitState *trait, int *count)
 	*count = 0;
 	for (int i = 0; i < trait->count; i++)
 	{
-		const JsonbValue *value = &trait->statements[i].value;
+		const JsonbValue *value = &TraitStatements(trait)[i].value;
 
 		if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
 		{
@@ -154,11 +154,11 @@ GatherValues(const TraitState *trait, int *count)
 			while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 			{
 				CHECK_FOR_INTERRUPTS();
-				values = AppendValue(values, count, &size, &element, trait->rule.type);
+				values = AppendValue(values, count, &size, &element, trait->key->rule.type);
 			}
 		}
 		else
-			values = AppendValue(values, count, &size, value, trait->rule.type);
+			values = AppendValue(values, count, &size, value, trait->key->rule.type);
 	}
 	return values;
 }
@@ -177,12 +177,12 @@ DistinctValues(const TraitState *trait, int *count)
 	for (int i = 0; i < *count; i++)
 		if (distinct == 0 || CompareTraitValues(&values[distinct - 1].value, &values[i].value) != 0)
 			values[distinct++] = values[i];
-	if (trait->rule.policy == TRAIT_LIST_N || distinct > trait->rule.limit)
+	if (trait->key->rule.policy == TRAIT_LIST_N || distinct > trait->key->rule.limit)
 		qsort(values, distinct, sizeof(RankedValue), CompareByRank);
-	if (distinct > trait->rule.limit)
+	if (distinct > trait->key->rule.limit)
 	{
-		distinct = trait->rule.limit;
-		if (trait->rule.policy == TRAIT_UNION)
+		distinct = trait->key->rule.limit;
+		if (trait->key->rule.policy == TRAIT_UNION)
 			qsort(values, distinct, sizeof(RankedValue), CompareByValue);
 	}
 	*count = distinct;
@@ -198,7 +198,7 @@ PushGolden(JsonbParseState **state, const TraitState *trait)
 
 	if (trait->count == 0)
 		return;
-	if (trait->rule.policy == TRAIT_UNION || trait->rule.policy == TRAIT_LIST_N)
+	if (trait->key->rule.policy == TRAIT_UNION || trait->key->rule.policy == TRAIT_LIST_N)
 	{
 		values = DistinctValues(trait, &count);
 		if (count > 0)
@@ -212,10 +212,10 @@ PushGolden(JsonbParseState **state, const TraitState *trait)
 		pfree(values);
 		return;
 	}
-	if (trait->rule.policy == TRAIT_MOST_FREQUENT)
+	if (trait->key->rule.policy == TRAIT_MOST_FREQUENT)
 		winner = MostFrequent(trait);
 	else
-		(void) FitTraitValue(trait->rule.type, &trait->statements[0].value, &winner);
+		(void) FitTraitValue(trait->key->rule.type, &TraitStatements(trait)[0].value, &winner);
 	/* a null that wins takes the trait away */
 	if (winner.type == jbvNull)
 		return;
@@ -250,15 +250,15 @@ TraitSetPack(const TraitSet *set)
 
 		PushKey(&state, trait);
 		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-		PushInt64(&state, WJB_ELEM, trait->rule.policy);
-		PushInt64(&state, WJB_ELEM, trait->rule.ignore_empty);
-		PushInt64(&state, WJB_ELEM, trait->rule.limit);
-		PushInt64(&state, WJB_ELEM, trait->rule.type);
+		PushInt64(&state, WJB_ELEM, trait->key->rule.policy);
+		PushInt64(&state, WJB_ELEM, trait->key->rule.ignore_empty);
+		PushInt64(&state, WJB_ELEM, trait->key->rule.limit);
+		PushInt64(&state, WJB_ELEM, trait->key->rule.type);
 		for (int j = 0; j < trait->count; j++)
 		{
-			PushInt64(&state, WJB_ELEM, trait->statements[j].at);
-			PushInt64(&state, WJB_ELEM, trait->statements[j].priority);
-			pushJsonbValue(&state, WJB_ELEM, &trait->statements[j].value);
+			PushInt64(&state, WJB_ELEM, TraitStatements(trait)[j].at);
+			PushInt64(&state, WJB_ELEM, TraitStatements(trait)[j].priority);
+			pushJsonbValue(&state, WJB_ELEM, &TraitStatements(trait)[j].value);
 		}
 		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
 	}
@@ -279,7 +279,7 @@ NextInt64(JsonbIterator **iterator)
 TraitSet *
 TraitSetUnpack(Jsonb *packed, MemoryContext context)
 {
-	TraitSet   *set = TraitSetCreate(context, false);
+	TraitSet   *set = TraitSetCreate(context, false, NULL);
 	JsonbIterator *iterator = JsonbIteratorInit(&packed->root);
 	JsonbValue	value;
 
@@ -291,24 +291,29 @@ TraitSetUnpack(Jsonb *packed, MemoryContext context)
 	while (JsonbIteratorNext(&iterator, &value, false) == WJB_KEY)
 	{
 		TraitState *trait = &set->traits[set->count++];
+		TraitKey   *name = MemoryContextAlloc(context, sizeof(TraitKey));
 
-		trait->name = value.val.string.val;
-		trait->length = value.val.string.len;
+		name->name = value.val.string.val;
+		name->length = value.val.string.len;
+		trait->key = name;
 		if (JsonbIteratorNext(&iterator, &value, false) != WJB_BEGIN_ARRAY ||
 			value.val.array.nElems < 4)
 			elog(ERROR, "packed traits are broken");
-		trait->count = trait->size = (value.val.array.nElems - 4) / 3;
-		trait->statements = MemoryContextAlloc(context,
-											   sizeof(TraitStatement) * Max(trait->count, 1));
-		trait->rule.policy = (TraitPolicy) NextInt64(&iterator);
-		trait->rule.ignore_empty = NextInt64(&iterator) != 0;
-		trait->rule.limit = (int) NextInt64(&iterator);
-		trait->rule.type = (TraitType) NextInt64(&iterator);
+		trait->count = (value.val.array.nElems - 4) / 3;
+		trait->size = trait->count > 1 ? trait->count : 0;
+		if (trait->size > 0)
+			trait->many = MemoryContextAlloc(context, sizeof(TraitStatement) * trait->size);
+		name->rule.policy = (TraitPolicy) NextInt64(&iterator);
+		name->rule.ignore_empty = NextInt64(&iterator) != 0;
+		name->rule.limit = (int) NextInt64(&iterator);
+		name->rule.type = (TraitType) NextInt64(&iterator);
 		for (int i = 0; i < trait->count; i++)
 		{
-			trait->statements[i].at = NextInt64(&iterator);
-			trait->statements[i].priority = (int32) NextInt64(&iterator);
-			(void) JsonbIteratorNext(&iterator, &trait->statements[i].value, true);
+			TraitStatement *statement = &TraitStatements(trait)[i];
+
+			statement->at = NextInt64(&iterator);
+			statement->priority = (int32) NextInt64(&iterator);
+			(void) JsonbIteratorNext(&iterator, &statement->value, true);
 		}
 		(void) JsonbIteratorNext(&iterator, &value, false); /* end of the array */
 	}

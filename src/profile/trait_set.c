@@ -8,6 +8,8 @@
  */
 #include "profile/trait_set.h"
 
+#include "common/hashfn.h"
+
 #include "core/whole_number.h"
 #include "profile/trait_rule.h"
 
@@ -18,6 +20,7 @@ typedef struct TraitPass
 	int			position;		/* in set->traits */
 	int			fresh_count;
 	int			fresh_size;
+	int			expected;		/* names in this pass */
 	TraitState *fresh;			/* traits the set did not have */
 } TraitPass;
 
@@ -31,13 +34,23 @@ CompareNames(const char *a, int a_length, const char *b, int b_length)
 }
 
 TraitSet *
-TraitSetCreate(MemoryContext context, bool copies)
+TraitSetCreate(MemoryContext context, bool copies, TraitKeys *keys)
 {
 	TraitSet   *set = MemoryContextAllocZero(context, sizeof(TraitSet));
 
 	set->context = context;
 	set->copies = copies;
+	set->keys = keys;
 	return set;
+}
+
+TraitKeys *
+TraitKeysCreate(MemoryContext context)
+{
+	TraitKeys  *keys = MemoryContextAllocZero(context, sizeof(TraitKeys));
+
+	keys->context = context;
+	return keys;
 }
 
 static void *
@@ -73,11 +86,58 @@ FreeValue(JsonbValue *value)
 		pfree(value->val.binary.data);
 }
 
+static TraitKey *
+NewKey(MemoryContext context, const char *name, int length, bool copies, const TraitRule *rule)
+{
+	TraitKey   *key = MemoryContextAlloc(context, sizeof(TraitKey));
+
+	key->name = copies ? CopyBytes(context, name, length) : name;
+	key->length = length;
+	key->rule = *rule;
+	return key;
+}
+
+static bool
+SameRule(const TraitRule *a, const TraitRule *b)
+{
+	return a->policy == b->policy && a->ignore_empty == b->ignore_empty &&
+		a->limit == b->limit && a->type == b->type;
+}
+
+/* The key of that name and rule, shared when the set's keys have room for it. */
+static const TraitKey *
+GetKey(TraitSet *set, const char *name, int length, const TraitRule *rule)
+{
+	TraitKeys  *keys = set->keys;
+	uint32		slot;
+
+	if (keys == NULL)
+		return NewKey(set->context, name, length, set->copies, rule);
+	for (slot = hash_bytes((const unsigned char *) name, length);; slot++)
+	{
+		TraitKey  **place = &keys->slots[slot % lengthof(keys->slots)];
+
+		if (*place == NULL)
+		{
+			if (keys->count == TRAIT_KEYS_MAX)
+				return NewKey(set->context, name, length, true, rule);
+			keys->count++;
+			*place = NewKey(keys->context, name, length, true, rule);
+			return *place;
+		}
+		if (CompareNames((*place)->name, (*place)->length, name, length) == 0 &&
+			SameRule(&(*place)->rule, rule))
+			return *place;
+	}
+}
+
 static void
-BeginPass(TraitPass *pass, TraitSet *set)
+BeginPass(TraitPass *pass, TraitSet *set, int names)
 {
 	memset(pass, 0, sizeof(*pass));
 	pass->set = set;
+	/* later passes seldom bring new names */
+	pass->expected = set->count == 0 ? Max(names, 1) : 2;
 }
 
 /*
@@ -92,7 +152,7 @@ FindTrait(TraitPass *pass, const char *name, int length)
 	while (pass->position < set->count)
 	{
 		TraitState *trait = &set->traits[pass->position];
-		int			order = CompareNames(trait->name, trait->length, name, length);
+		int			order = CompareNames(trait->key->name, trait->key->length, name, length);
 
 		if (order == 0)
 			return trait;
@@ -112,7 +172,7 @@ MakeTrait(TraitPass *pass, const char *name, int length, TraitRule rule)
 
 	if (pass->fresh_count == pass->fresh_size)
 	{
-		pass->fresh_size = Max(8, 2 * pass->fresh_size);
+		pass->fresh_size = Max(pass->expected, 2 * pass->fresh_size);
 		if (pass->fresh == NULL)
 			pass->fresh = MemoryContextAllocHuge(set->context,
 												 sizeof(TraitState) * pass->fresh_size);
@@ -121,9 +181,7 @@ MakeTrait(TraitPass *pass, const char *name, int length, TraitRule rule)
 	}
 	trait = &pass->fresh[pass->fresh_count++];
 	memset(trait, 0, sizeof(*trait));
-	trait->name = set->copies ? CopyBytes(set->context, name, length) : name;
-	trait->length = length;
-	trait->rule = rule;
+	trait->key = GetKey(set, name, length, &rule);
 	return trait;
 }
 
@@ -148,8 +206,8 @@ EndPass(TraitPass *pass)
 	for (int to = set->count - 1; fresh >= 0; to--)
 	{
 		if (old >= 0 &&
-			CompareNames(set->traits[old].name, set->traits[old].length,
-						 pass->fresh[fresh].name, pass->fresh[fresh].length) > 0)
+			CompareNames(set->traits[old].key->name, set->traits[old].key->length,
+						 pass->fresh[fresh].key->name, pass->fresh[fresh].key->length) > 0)
 			set->traits[to] = set->traits[old--];
 		else
 			set->traits[to] = pass->fresh[fresh--];
@@ -161,14 +219,14 @@ EndPass(TraitPass *pass)
 static bool
 FindStatement(const TraitState *trait, const TraitStatement *statement, int *position)
 {
+	const TraitStatement *statements = TraitStatements(trait);
 	int			low = 0;
 	int			high = trait->count;
 
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
-		int			order = CompareStatements(&trait->rule, &trait->statements[middle],
-											  statement);
+		int			order = CompareStatements(&trait->key->rule, &statements[middle], statement);
 
 		if (order == 0)
 		{
@@ -184,37 +242,77 @@ FindStatement(const TraitState *trait, const TraitStatement *statement, int *pos
 	return false;
 }
 
+/* Room for one statement more, up to the limit. */
+static void
+MakeRoom(TraitSet *set, TraitState *trait, int limit)
+{
+	int			size = Min(limit, Max(2, 2 * trait->size));
+
+	if (trait->count < Max(trait->size, 1))
+		return;
+	if (trait->size == 0)
+	{
+		trait->many = MemoryContextAlloc(set->context, sizeof(TraitStatement) * size);
+		trait->many[0] = trait->one;
+	}
+	else
+		trait->many = repalloc(trait->many, sizeof(TraitStatement) * size);
+	trait->size = size;
+}
+
+/* Puts a statement in the place of another, in its memory if that is enough. */
+static void
+ReplaceStatement(TraitSet *set, TraitStatement *old, const TraitStatement *statement)
+{
+	JsonbValue	before = old->value;
+
+	*old = *statement;
+	if (!set->copies)
+		return;
+	if (before.type == jbvString && statement->value.type == jbvString &&
+		statement->value.val.string.len <= before.val.string.len)
+	{
+		old->value.val.string.val = before.val.string.val;
+		memcpy(before.val.string.val, statement->value.val.string.val,
+			   statement->value.val.string.len);
+		return;
+	}
+	FreeValue(&before);
+	CopyValue(set->context, &old->value);
+}
+
 /* Adds a statement if it is among the best so many. */
 static void
 AddStatement(TraitSet *set, TraitState *trait, const TraitStatement *statement)
 {
-	int			limit = TraitPolicyIsList(trait->rule.policy) ? trait->rule.limit : 1;
+	const TraitRule *rule = &trait->key->rule;
+	int			limit = TraitPolicyIsList(rule->policy) ? rule->limit : 1;
+	TraitStatement *statements;
 	int			position;
 
-	if (TraitRuleIgnores(&trait->rule, &statement->value) ||
+	if (TraitRuleIgnores(rule, &statement->value) ||
 		FindStatement(trait, statement, &position) || position >= limit)
 		return;
-	if (trait->count == trait->size && trait->size < limit)
+	if (limit == 1 && trait->count == 1)
 	{
-		trait->size = Min(limit, Max(1, 2 * trait->size));
-		if (trait->statements == NULL)
-			trait->statements = MemoryContextAlloc(set->context,
-												   sizeof(TraitStatement) * trait->size);
-		else
-			trait->statements = repalloc(trait->statements, sizeof(TraitStatement) * trait->size);
+		ReplaceStatement(set, &trait->one, statement);
+		return;
 	}
+	if (trait->count < limit)
+		MakeRoom(set, trait, limit);
+	statements = TraitStatements(trait);
 	if (trait->count == limit)
 	{
 		trait->count--;
 		if (set->copies)
-			FreeValue(&trait->statements[trait->count].value);
+			FreeValue(&statements[trait->count].value);
 	}
-	memmove(&trait->statements[position + 1], &trait->statements[position],
+	memmove(&statements[position + 1], &statements[position],
 			sizeof(TraitStatement) * (trait->count - position));
-	trait->statements[position] = *statement;
+	statements[position] = *statement;
 	trait->count++;
 	if (set->copies)
-		CopyValue(set->context, &trait->statements[position].value);
+		CopyValue(set->context, &statements[position].value);
 }
 
 static void
@@ -274,12 +372,9 @@ AddFragmentTrait(TraitPass *pass, JsonbIterator **iterator, const JsonbValue *ke
 	}
 }
 
-static JsonbIterator *
+static void
 OpenObject(TraitSet *set, Jsonb *object, Jsonb *policies)
 {
-	JsonbIterator *iterator;
-	JsonbValue	value;
-
 	if (!set->has_base)
 	{
 		set->base = TraitRuleBase(policies);
@@ -287,45 +382,91 @@ OpenObject(TraitSet *set, Jsonb *object, Jsonb *policies)
 	}
 	if (!JB_ROOT_IS_OBJECT(object))
 		RefuseFragment(NULL, 0, "It must be a JSON object.");
-	iterator = JsonbIteratorInit(&object->root);
-	(void) JsonbIteratorNext(&iterator, &value, false);
-	return iterator;
+}
+
+/* The value of an object's entry whose bytes begin at that offset, as an iterator gives it. */
+static void
+ReadEntry(JsonbContainer *object, int entry, uint32 offset, JsonbValue *value)
+{
+	char	   *base = (char *) &object->children[2 * JsonContainerSize(object)];
+	JEntry		kind = object->children[entry];
+
+	if (JBE_ISSTRING(kind))
+	{
+		value->type = jbvString;
+		value->val.string.val = base + offset;
+		value->val.string.len = getJsonbLength(object, entry);
+	}
+	else if (JBE_ISNUMERIC(kind))
+	{
+		value->type = jbvNumeric;
+		value->val.numeric = (Numeric) (base + INTALIGN(offset));
+	}
+	else if (JBE_ISBOOL(kind))
+	{
+		value->type = jbvBool;
+		value->val.boolean = JBE_ISBOOL_TRUE(kind);
+	}
+	else if (JBE_ISNULL(kind))
+		value->type = jbvNull;
+	else
+	{
+		value->type = jbvBinary;
+		value->val.binary.data = (JsonbContainer *) (base + INTALIGN(offset));
+		value->val.binary.len = getJsonbLength(object, entry) - (INTALIGN(offset) - offset);
+	}
 }
 
 void
 TraitSetAddFragment(TraitSet *set, Jsonb *fragment, int32 priority, Jsonb *policies)
 {
-	JsonbIterator *iterator = OpenObject(set, fragment, policies);
+	JsonbIterator *iterator;
 	JsonbValue	key;
 	TraitPass	pass;
 
-	BeginPass(&pass, set);
+	OpenObject(set, fragment, policies);
+	iterator = JsonbIteratorInit(&fragment->root);
+	(void) JsonbIteratorNext(&iterator, &key, false);
+	BeginPass(&pass, set, JB_ROOT_COUNT(fragment));
 	while (JsonbIteratorNext(&iterator, &key, false) == WJB_KEY)
 		AddFragmentTrait(&pass, &iterator, &key, priority, policies);
 	EndPass(&pass);
 }
 
+/*
+ * Reads the entries of the object as they lie, keys first and then values: an
+ * iterator costs more than all else here.
+ */
 void
 TraitSetAddTraits(TraitSet *set, Jsonb *traits, int64 at, int32 priority, Jsonb *policies)
 {
-	JsonbIterator *iterator = OpenObject(set, traits, policies);
+	JsonbContainer *object = &traits->root;
 	TraitStatement	statement = {at, priority};
-	JsonbValue	key;
 	TraitPass	pass;
+	const char *names;
+	uint32		name_offset = 0;
+	uint32		value_offset;
+	int			count;
 
-	BeginPass(&pass, set);
-	while (JsonbIteratorNext(&iterator, &key, false) == WJB_KEY)
+	OpenObject(set, traits, policies);
+	count = JsonContainerSize(object);
+	names = (const char *) &object->children[2 * count];
+	value_offset = getJsonbOffset(object, count);
+	BeginPass(&pass, set, count);
+	for (int i = 0; i < count; i++)
 	{
-		const char *name = key.val.string.val;
-		int			length = key.val.string.len;
+		const char *name = names + name_offset;
+		int			length = getJsonbLength(object, i);
 		TraitState *trait = FindTrait(&pass, name, length);
 
 		CHECK_FOR_INTERRUPTS();
-		(void) JsonbIteratorNext(&iterator, &statement.value, true);
+		ReadEntry(object, count + i, value_offset, &statement.value);
 		if (trait == NULL)
 			trait = MakeTrait(&pass, name, length,
 							  TraitRuleFor(policies, set->base, name, length));
 		AddStatement(set, trait, &statement);
+		name_offset += length;
+		value_offset += getJsonbLength(object, count + i);
 	}
 	EndPass(&pass);
 }
@@ -340,16 +481,17 @@ TraitSetAddSet(TraitSet *set, const TraitSet *other)
 		set->base = other->base;
 		set->has_base = other->has_base;
 	}
-	BeginPass(&pass, set);
+	BeginPass(&pass, set, other->count);
 	for (int i = 0; i < other->count; i++)
 	{
 		const TraitState *from = &other->traits[i];
-		TraitState *trait = FindTrait(&pass, from->name, from->length);
+		const TraitKey *key = from->key;
+		TraitState *trait = FindTrait(&pass, key->name, key->length);
 
 		if (trait == NULL)
-			trait = MakeTrait(&pass, from->name, from->length, from->rule);
+			trait = MakeTrait(&pass, key->name, key->length, key->rule);
 		for (int j = 0; j < from->count; j++)
-			AddStatement(set, trait, &from->statements[j]);
+			AddStatement(set, trait, &TraitStatements(from)[j]);
 	}
 	EndPass(&pass);
 }

@@ -48,27 +48,56 @@ typedef struct TraitStatement
 	JsonbValue	value;			/* scalar or jbvBinary */
 } TraitStatement;
 
-typedef struct TraitState
+/* A trait's name and how it is merged: one for all sets of an aggregate. */
+typedef struct TraitKey
 {
 	const char *name;
 	int			length;
 	TraitRule	rule;
+} TraitKey;
+
+/*
+ * Most policies keep one statement, which lies in the state itself: states of
+ * many groups are in no cache, so what one row needs should be close together.
+ */
+typedef struct TraitState
+{
+	const TraitKey *key;
 	int			count;
-	int			size;
-	TraitStatement *statements; /* best first */
+	int			size;			/* of many; 0 while there is room in one */
+	TraitStatement one;
+	TraitStatement *many;		/* best first */
 } TraitState;
+
+static inline TraitStatement *
+TraitStatements(const TraitState *trait)
+{
+	return trait->size > 0 ? trait->many : (TraitStatement *) &trait->one;
+}
+
+/* The keys that sets share, up to so many. */
+#define TRAIT_KEYS_MAX 1024
+
+typedef struct TraitKeys
+{
+	MemoryContext context;		/* lives longer than the sets */
+	int			count;
+	TraitKey   *slots[2 * TRAIT_KEYS_MAX];
+} TraitKeys;
 
 typedef struct TraitSet
 {
 	MemoryContext context;
 	bool		copies;			/* names and values are copied into context */
 	bool		has_base;
+	TraitKeys  *keys;			/* or NULL: keys are of the set alone */
 	TraitRule	base;			/* rule of traits that policies do not name */
 	int			count;
 	TraitState *traits;			/* in the order of keys in jsonb */
 } TraitSet;
 
-extern TraitSet *TraitSetCreate(MemoryContext context, bool copies);
+extern TraitSet *TraitSetCreate(MemoryContext context, bool copies, TraitKeys *keys);
+extern TraitKeys *TraitKeysCreate(MemoryContext context);
 
 /* Adds {"trait": [[at, value], …]}; raises 22023 for any other shape. */
 extern void TraitSetAddFragment(TraitSet *set, Jsonb *fragment, int32 priority, Jsonb *policies);

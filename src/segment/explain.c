@@ -12,7 +12,6 @@
 
 PG_FUNCTION_INFO_V1(cdp_explain_segment);
 PG_FUNCTION_INFO_V1(cdp_rule_references);
-PG_FUNCTION_INFO_V1(cdp_nearest_name);
 PG_FUNCTION_INFO_V1(cdp_check_segment);
 
 /* ---- explain_segment ---- */
@@ -245,46 +244,4 @@ cdp_rule_references(PG_FUNCTION_ARGS)
 	ReferNode((ReturnSetInfo *) fcinfo->resultinfo,
 			  ParseRule(VARDATA_ANY(rule), VARSIZE_ANY_EXHDR(rule), NULL), NULL);
 	return (Datum) 0;
-}
-
-/*
- * nearest_name(name, candidates): the one that was probably meant, or null.
- * At most a third of the letters may differ; ties go to the first.
- */
-Datum
-cdp_nearest_name(PG_FUNCTION_ARGS)
-{
-	text	   *name = PG_GETARG_TEXT_PP(0);
-	ArrayType  *candidates = PG_GETARG_ARRAYTYPE_P(1);
-	Datum	   *values;
-	bool	   *nulls;
-	int			n;
-	int			best = -1;
-	int			limit = 1 + VARSIZE_ANY_EXHDR(name) / 3;
-
-	deconstruct_array(candidates, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
-	for (int i = 0; i < n; i++)
-	{
-		text	   *candidate;
-		int			distance;
-
-		CHECK_FOR_INTERRUPTS();
-		if (nulls[i])
-			continue;
-		candidate = DatumGetTextPP(values[i]);
-		/* the limit of the server's levenshtein() */
-		if (VARSIZE_ANY_EXHDR(candidate) > 255 || VARSIZE_ANY_EXHDR(name) > 255)
-			continue;
-		distance = varstr_levenshtein_less_equal(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name),
-												 VARDATA_ANY(candidate), VARSIZE_ANY_EXHDR(candidate),
-												 1, 1, 1, limit, false);
-		if (distance <= limit && distance > 0)
-		{
-			best = i;
-			limit = distance - 1;
-		}
-	}
-	if (best < 0)
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(values[best]);
 }

@@ -244,6 +244,16 @@ AddIdentifierSeries(RulePlan *plan, SeriesKind kind, const char *type)
 	return s;
 }
 
+static int
+AddListedSeries(RulePlan *plan, int32 segment_id)
+{
+	int			s = NewSeries(plan, SERIES_LISTED);
+
+	plan->needs_listed = true;
+	plan->series[s].segment_id = segment_id;
+	return s;
+}
+
 static void
 LookUpPurpose(RulePlan *plan, PlanLeaf *leaf)
 {
@@ -334,6 +344,8 @@ CompileLeaf(RulePlan *plan, int number)
 		series = AddIdentifierSeries(plan, SERIES_IDENTIFIER, node->name);
 	else if (node->kind == RULE_SAMPLE)
 		series = AddIdentifierSeries(plan, SERIES_SAMPLE, NULL);
+	else if (node->kind == RULE_LISTED)
+		series = AddListedSeries(plan, plan->adding);
 	else if (node->kind == RULE_CONSENTS_TO)
 		LookUpPurpose(plan, &plan->leaves[number]);
 	else if (node->kind == RULE_MEMBER_OF)
@@ -438,6 +450,44 @@ PlanAddExpression(RulePlan *plan, RuleOperand *operand)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * What stands in the place of a rule for a list or a query.  A name is of one
+ * segment only, so this is as good a key of a leaf as a printed condition.
+ */
+static RuleNode *
+ListedNode(const char *kind, const char *name)
+{
+	RuleNode   *node = palloc0(sizeof(RuleNode));
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s ", kind);
+	PrintText(&buf, name);
+	node->kind = RULE_LISTED;
+	node->name = buf.data;
+	return node;
+}
+
+/* The rules that are being compiled, outermost first, and the one that closes the circle */
+static char *
+CircleOf(RulePlan *plan, const char *name)
+{
+	StringInfoData buf;
+	bool		inside = false;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < plan->nrules; i++)
+	{
+		if (!plan->rules[i].compiling || plan->rules[i].name == NULL)
+			continue;
+		inside |= strcmp(plan->rules[i].name, name) == 0;
+		if (inside)
+			appendStringInfo(&buf, "\"%s\" refers to ", plan->rules[i].name);
+	}
+	appendStringInfo(&buf, "\"%s\"", name);
+	return buf.data;
+}
+
 /* The rule of a stored segment, compiled when it is not yet */
 int
 PlanAddSegment(RulePlan *plan, const char *name)
@@ -455,20 +505,36 @@ PlanAddSegment(RulePlan *plan, const char *name)
 		if (plan->rules[i].compiling)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_RECURSION),
-					 errmsg("segment \"%s\" refers to itself", name)));
+					 errmsg("segment \"%s\" refers to itself", name),
+					 errdetail("%s.", CircleOf(plan, name))));
 		return i;
 	}
 	SPI_connect();
-	SPI_execute_with_args("SELECT segment_id, rule FROM cdp.segment WHERE name = $1",
+	SPI_execute_with_args("SELECT segment_id, rule, kind, query_error FROM cdp.segment WHERE name = $1",
 						  1, types, values, NULL, plan->read_only, 1);
 	if (SPI_processed == 1)
 	{
 		char	   *rule = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
-		MemoryContext old = MemoryContextSwitchTo(plan->context);
+		char	   *kind = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3);
+		char	   *query_error = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4);
+		MemoryContext old;
 
+		if (query_error != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("query of segment \"%s\" failed: %s", name, query_error)));
+		old = MemoryContextSwitchTo(plan->context);
 		segment_id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		rule = pstrdup(rule);
-		tree = ParseRule(rule, strlen(rule), NULL);
+		if (rule != NULL)
+		{
+			rule = pstrdup(rule);
+			tree = ParseRule(rule, strlen(rule), NULL);
+		}
+		else
+		{
+			tree = ListedNode(kind, name);
+			plan->adding = segment_id;
+		}
 		MemoryContextSwitchTo(old);
 	}
 	SPI_finish();

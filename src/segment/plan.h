@@ -68,7 +68,8 @@ typedef enum SeriesKind
 {
 	SERIES_EVENT,
 	SERIES_IDENTIFIER,			/* identifiers of one type */
-	SERIES_SAMPLE				/* all identifiers: the smallest key */
+	SERIES_SAMPLE,				/* all identifiers: the smallest key */
+	SERIES_LISTED				/* places in a list, or in the result of a query */
 } SeriesKind;
 
 typedef struct PlanSeries
@@ -78,6 +79,7 @@ typedef struct PlanSeries
 	RuleOperand *value;			/* NULL: nothing but the time */
 	char	   *value_key;
 	char	   *identifier_type;
+	int32		segment_id;		/* LISTED */
 	int			nleaves;		/* that read it */
 	int		   *leaves;
 	TimestampTz reach;			/* events before this are not needed */
@@ -170,6 +172,7 @@ typedef struct RulePlan
 
 	int			nrules;
 	PlanRule   *rules;
+	int32		adding;			/* segment whose list or query is compiled */
 	int			nleaves;
 	PlanLeaf   *leaves;
 	int			nseries;
@@ -193,6 +196,7 @@ typedef struct RulePlan
 	bool		needs_properties;
 	bool		needs_revenue;
 	bool		needs_identifiers;
+	bool		needs_listed;
 	bool		needs_consents;
 	TimestampTz reach;
 

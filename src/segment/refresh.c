@@ -6,6 +6,7 @@
  *		names			every profile, the named segments; leaves the queue alone
  *		incremental		profiles in the queue and profiles that are due, all segments;
  *						segments never computed are filled first, like named ones
+ *		chunk			given profiles, the named segments: a step of build_segment()
  *
  * A profile that is only due is evaluated at each moment at which an answer
  * could change, so that an exit is dated when it happened and not when the
@@ -26,9 +27,11 @@
 
 #include "core/progress.h"
 #include "segment/computed.h"
+#include "segment/membership.h"
 #include "segment/plan.h"
 
 PG_FUNCTION_INFO_V1(cdp_refresh_segments);
+PG_FUNCTION_INFO_V1(cdp_refresh_chunk);
 
 /* moments at which one due profile is evaluated; then as_of follows */
 #define MAX_MOMENTS 1000
@@ -39,6 +42,7 @@ typedef struct Segment
 	char	   *name;
 	char	   *rule;
 	bool		is_current;		/* has been computed with this rule */
+	bool		is_building;	/* build_segment() fills it */
 	bool		selected;
 	bool		usable;			/* its rule compiles */
 	char	   *error;
@@ -65,6 +69,7 @@ typedef struct Refresh
 	Tuplestorestate *states;
 	TupleDesc	state_desc;
 	Tuplestorestate *changes;
+	AudienceChanges *audiences;
 	TupleDesc	change_desc;
 
 	int32	   *scratch;		/* room for the ids of all segments */
@@ -186,6 +191,30 @@ NoteState(Refresh *r, ProfileRow *row, int32 *ids, int n, TimestampTz due, Jsonb
 	tuplestore_putvalues(r->states, r->state_desc, values, nulls);
 }
 
+/* Who came and who went, whatever happened in between */
+static void
+NoteDifference(Refresh *r, int64 profile_id, const int32 *before, int nbefore, const int32 *after, int nafter)
+{
+	int			b = 0;
+	int			a = 0;
+
+	for (int i = 0; i < r->nsegments; i++)
+	{
+		int32		id = r->segments[i].segment_id;
+		bool		was;
+		bool		is;
+
+		while (b < nbefore && before[b] < id)
+			b++;
+		while (a < nafter && after[a] < id)
+			a++;
+		was = b < nbefore && before[b] == id;
+		is = a < nafter && after[a] == id;
+		if (was != is)
+			NoteAudienceChange(r->audiences, i, profile_id, is);
+	}
+}
+
 static void
 RefreshProfile(RulePlan *plan, ProfileRow *row, void *arg)
 {
@@ -234,12 +263,15 @@ RefreshProfile(RulePlan *plan, ProfileRow *row, void *arg)
 
 	for (int i = 0, s = 0; i < n; i++)
 	{
-		while (r->segments[s].segment_id < ids[i])
+		while (s < r->nsegments && r->segments[s].segment_id < ids[i])
 			s++;
-		r->segments[s].members++;
+		if (s < r->nsegments && r->segments[s].segment_id == ids[i])
+			r->segments[s].members++;
 	}
-	changed = !row->has_state || !row->living || n != nbefore || due != row->due_at ||
-		(n > 0 && memcmp(ids, before, n * sizeof(int32)) != 0) ||
+	changed = n != nbefore || (n > 0 && memcmp(ids, before, n * sizeof(int32)) != 0);
+	if (changed)
+		NoteDifference(r, row->profile_id, before, nbefore, ids, n);
+	changed |= !row->has_state || !row->living || due != row->due_at ||
 		(r->computed && (row->computed == NULL || compareJsonbContainers(&row->computed->root, &computed->root) != 0));
 	if (changed)
 		NoteState(r, row, ids, n, due, computed);
@@ -286,6 +318,7 @@ WritePass(Refresh *r)
 {
 	Oid			types[1] = {TIMESTAMPTZOID};
 	Datum		values[1] = {TimestampTzGetDatum(r->as_of)};
+	int32	   *segment_ids;
 
 	RegisterRelation("new_state", r->state_desc, r->states);
 	RegisterRelation("new_change", r->change_desc, r->changes);
@@ -304,8 +337,16 @@ WritePass(Refresh *r)
 			"WHERE NOT EXISTS (SELECT FROM undone u WHERE u.segment_id = n.segment_id "
 			"AND u.changed_at = n.changed_at AND u.profile_id = n.profile_id) "
 			"ON CONFLICT (segment_id, changed_at, profile_id) DO NOTHING", 0, NULL, NULL);
+	/* a named pass reads no other news of a person than who came and went */
+	if (r->keeps_others)
+		Execute("SELECT cdp.after_refresh(ARRAY(SELECT DISTINCT n.profile_id FROM new_change n))", 0, NULL, NULL);
 	SPI_unregister_relation("new_state");
 	SPI_unregister_relation("new_change");
+
+	segment_ids = palloc(Max(r->nsegments, 1) * sizeof(int32));
+	for (int i = 0; i < r->nsegments; i++)
+		segment_ids[i] = r->segments[i].segment_id;
+	WriteAudienceChanges(r->audiences, segment_ids);
 }
 
 /*
@@ -320,6 +361,8 @@ WriteSegments(Refresh *r, bool every_profile)
 	Datum	   *ids = palloc(Max(r->nsegments, 1) * sizeof(Datum));
 	Datum	   *sizes = palloc(Max(r->nsegments, 1) * sizeof(Datum));
 	Datum	   *computed = palloc(Max(r->nsegments, 1) * sizeof(Datum));
+	Datum	   *entered = palloc(Max(r->nsegments, 1) * sizeof(Datum));
+	Datum	   *exited = palloc(Max(r->nsegments, 1) * sizeof(Datum));
 	int			n = 0;
 
 	for (int i = 0; i < r->nsegments; i++)
@@ -332,6 +375,8 @@ WriteSegments(Refresh *r, bool every_profile)
 		if (segment->number >= 0 || change != 0)
 		{
 			ids[n] = Int32GetDatum(segment->segment_id);
+			entered[n] = Int64GetDatum(segment->entered);
+			exited[n] = Int64GetDatum(segment->exited);
 			sizes[n] = Int64GetDatum(every_profile && segment->number >= 0 ? segment->members : change);
 			computed[n++] = BoolGetDatum(segment->number >= 0);
 		}
@@ -343,12 +388,41 @@ WriteSegments(Refresh *r, bool every_profile)
 	values[3] = BoolGetDatum(every_profile);
 	values[4] = TimestampTzGetDatum(r->as_of);
 	Execute("UPDATE cdp.segment s SET size = CASE WHEN $4 AND n.computed THEN n.size ELSE coalesce(s.size, 0) + n.size END, "
-			"status = CASE WHEN n.computed THEN 'current' ELSE s.status END, "
+			"status = CASE WHEN n.finished THEN 'current' ELSE s.status END, "
 			"error = CASE WHEN NOT n.computed THEN s.error END, "
-			"computed_at = CASE WHEN n.computed THEN statement_timestamp() ELSE s.computed_at END, "
-			"as_of = CASE WHEN n.computed THEN $5 ELSE s.as_of END "
-			"FROM unnest($1, $2, $3) n (segment_id, size, computed) WHERE s.segment_id = n.segment_id",
+			"computed_at = CASE WHEN n.finished THEN statement_timestamp() ELSE s.computed_at END, "
+			"as_of = CASE WHEN n.finished THEN $5 ELSE s.as_of END "
+			/* what is being built is not complete before its last chunk */
+			"FROM (SELECT u.*, u.computed AND (g.status <> 'building' OR $4) AS finished "
+			"FROM unnest($1, $2, $3) u (segment_id, size, computed) JOIN cdp.segment g USING (segment_id)) n "
+			"WHERE s.segment_id = n.segment_id",
 			5, types, values);
+	values[1] = PointerGetDatum(construct_array(entered, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[2] = PointerGetDatum(construct_array(exited, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	types[2] = INT8ARRAYOID;
+	values[3] = TimestampTzGetDatum(r->as_of);
+	types[3] = TIMESTAMPTZOID;
+	Execute("SELECT cdp.note_segment_sizes($1, $2, $3, $4)", 4, types, values);
+}
+
+/* Other modules follow within this transaction; ids NULL: every profile */
+static void
+CallAfterRefresh(const int64 *ids, int nids)
+{
+	Oid			types[1] = {INT8ARRAYOID};
+	Datum		values[1];
+	char		nulls[2] = {ids ? ' ' : 'n', '\0'};
+	Datum	   *elements = ids ? MemoryContextAllocHuge(CurrentMemoryContext, Max(nids, 1) * sizeof(Datum)) : NULL;
+	int			rc;
+
+	for (int i = 0; i < nids; i++)
+		elements[i] = Int64GetDatum(ids[i]);
+	values[0] = ids ? PointerGetDatum(construct_array(elements, nids, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)) : (Datum) 0;
+	rc = SPI_execute_with_args("SELECT cdp.after_refresh($1)", 1, types, values, nulls, false, 0);
+	if (rc < 0)
+		elog(ERROR, "statement of refresh failed: %s", SPI_result_code_string(rc));
+	if (elements)
+		pfree(elements);
 }
 
 /*
@@ -381,11 +455,14 @@ RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
 	r->change_desc = MakeDesc(4, change_names, change_types);
 	r->states = tuplestore_begin_heap(true, false, work_mem);
 	r->changes = tuplestore_begin_heap(true, false, work_mem);
+	r->audiences = NewAudienceChanges(r->nsegments);
 	old = MemoryContextSwitchTo(CurrentMemoryContext);
 	EvaluateProfiles(plan, true, ids, nids, RefreshProfile, r);
 	MemoryContextSwitchTo(old);
 	WritePass(r);
 	WriteSegments(r, ids == NULL);
+	if (!r->keeps_others)
+		CallAfterRefresh(ids, ids ? nids : 0);
 	tuplestore_end(r->states);
 	tuplestore_end(r->changes);
 	MemoryContextDelete(plan->context);
@@ -396,7 +473,7 @@ RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
 static void
 LoadSegments(Refresh *r)
 {
-	Execute("SELECT segment_id, name, rule, status = 'current', as_of FROM cdp.segment ORDER BY segment_id",
+	Execute("SELECT segment_id, name, rule, status = 'current', as_of, status = 'building' FROM cdp.segment ORDER BY segment_id",
 			0, NULL, NULL);
 	r->nsegments = SPI_processed;
 	r->segments = palloc0(Max(r->nsegments, 1) * sizeof(Segment));
@@ -413,6 +490,7 @@ LoadSegments(Refresh *r)
 		r->segments[i].name = SPI_getvalue(tuple, desc, 2);
 		r->segments[i].rule = SPI_getvalue(tuple, desc, 3);
 		r->segments[i].is_current = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
+		r->segments[i].is_building = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull));
 		as_of = SPI_getbinval(tuple, desc, 5, &isnull);
 		if (!isnull)
 			r->last = Max(r->last, DatumGetTimestampTz(as_of));
@@ -524,7 +602,7 @@ RefreshIncrementally(Refresh *r)
 
 	for (int i = 0; i < r->nsegments; i++)
 	{
-		r->segments[i].selected = !r->segments[i].is_current;
+		r->segments[i].selected = !r->segments[i].is_current && !r->segments[i].is_building;
 		any_new |= r->segments[i].selected && r->segments[i].usable;
 	}
 	if (any_new)
@@ -611,11 +689,41 @@ CheckTime(Refresh *r)
 				 errhint("Use cdp.matches(profile_id, rule, as_of) to ask about the past.")));
 }
 
-Datum
-cdp_refresh_segments(PG_FUNCTION_ARGS)
+/* One refresh at a time; queries: those of the segments that are refreshed run first */
+static void
+StartRefresh(Refresh *r, TimestampTz as_of, ArrayType *names, bool queries)
 {
-	Refresh		r = {0};
-	bool		full = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	Oid			types[2] = {TEXTARRAYOID, TIMESTAMPTZOID};
+	Datum		values[2];
+	char		nulls[2] = {names ? ' ' : 'n', ' '};
+
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("segments are refreshed in READ COMMITTED transactions only"),
+				 errdetail("A refresh must see what was committed before it took a profile from the queue.")));
+	if (TIMESTAMP_NOT_FINITE(as_of))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("as_of must be a point in time")));
+	r->as_of = as_of;
+	Execute("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('cdp.refresh_segments', 0))",
+			0, NULL, NULL);
+	LoadSegments(r);
+	CheckTime(r);
+	if (queries)
+	{
+		values[0] = PointerGetDatum(names);
+		values[1] = TimestampTzGetDatum(r->as_of);
+		if (SPI_execute_with_args("SELECT cdp.run_segment_queries($1, $2)", 2, types, values, nulls, false, 0) < 0)
+			elog(ERROR, "could not run the queries of segments");
+	}
+	CheckSegments(r);
+}
+
+static Datum
+RefreshResult(FunctionCallInfo fcinfo, Refresh *r)
+{
 	TupleDesc	desc;
 	Datum		values[3];
 	bool		nulls[3] = {false};
@@ -623,23 +731,21 @@ cdp_refresh_segments(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("segments are refreshed in READ COMMITTED transactions only"),
-				 errdetail("A refresh must see what was committed before it took a profile from the queue.")));
-	if (PG_ARGISNULL(1) || TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(1)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("as_of must be a point in time")));
-	r.as_of = PG_GETARG_TIMESTAMPTZ(1);
+	values[0] = Int64GetDatum(r->evaluated);
+	values[1] = Int64GetDatum(r->entered);
+	values[2] = Int64GetDatum(r->exited);
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+Datum
+cdp_refresh_segments(PG_FUNCTION_ARGS)
+{
+	Refresh		r = {0};
+	bool		full = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 
 	SPI_connect();
-	Execute("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('cdp.refresh_segments', 0))",
-			0, NULL, NULL);
-	LoadSegments(&r);
-	CheckTime(&r);
-	CheckSegments(&r);
+	StartRefresh(&r, PG_ARGISNULL(1) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(1),
+				 PG_ARGISNULL(0) ? NULL : PG_GETARG_ARRAYTYPE_P(0), true);
 	if (!PG_ARGISNULL(0))
 	{
 		SelectNamed(&r, PG_GETARG_ARRAYTYPE_P(0));
@@ -656,9 +762,30 @@ cdp_refresh_segments(PG_FUNCTION_ARGS)
 	else
 		RefreshIncrementally(&r);
 	SPI_finish();
+	PG_RETURN_DATUM(RefreshResult(fcinfo, &r));
+}
 
-	values[0] = Int64GetDatum(r.evaluated);
-	values[1] = Int64GetDatum(r.entered);
-	values[2] = Int64GetDatum(r.exited);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+/* refresh_chunk(names, ids, as_of) */
+Datum
+cdp_refresh_chunk(PG_FUNCTION_ARGS)
+{
+	Refresh		r = {0};
+	ArrayType  *names = PG_GETARG_ARRAYTYPE_P(0);
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	int64	   *ids;
+
+	SPI_connect();
+	StartRefresh(&r, PG_GETARG_TIMESTAMPTZ(2), names, false);
+	SelectNamed(&r, names);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, &n);
+	ids = palloc(Max(n, 1) * sizeof(int64));
+	for (int i = 0; i < n; i++)
+		ids[i] = nulls[i] ? 0 : DatumGetInt64(values[i]);
+	qsort(ids, n, sizeof(int64), ByInt64);
+	r.keeps_others = r.keeps_computed = true;
+	RunPass(&r, ids, n, r.as_of);
+	SPI_finish();
+	PG_RETURN_DATUM(RefreshResult(fcinfo, &r));
 }

@@ -70,7 +70,8 @@ typedef enum RuleKind
 	RULE_MEMBER_OF,
 	RULE_CONSENTS_TO,
 	RULE_HAS_IDENTIFIER,
-	RULE_SAMPLE
+	RULE_SAMPLE,
+	RULE_LISTED					/* in no rule: what a list or a query says; name tells which */
 } RuleKind;
 
 typedef enum RuleOperator

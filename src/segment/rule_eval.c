@@ -194,6 +194,11 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 		case RULE_SAMPLE:
 			EvaluateSample(plan, leaf, &answer);
 			break;
+		case RULE_LISTED:
+			answer.truth = plan->series[leaf->series].nfacts > 0 ? TRUTH_TRUE : TRUTH_FALSE;
+			if (plan->series[leaf->series].nfacts > 0)
+				leaf->value = plan->series[leaf->series].facts[0].value;
+			break;
 		case RULE_ELEMENT:
 			leaf->value = ProfileTrait(plan, row, leaf->node->operand);
 			answer.truth = QuantifiedTruth(plan, leaf->node, &leaf->value);

@@ -421,6 +421,9 @@ PrintRuleNode(StringInfo buf, RuleNode *node)
 			PrintText(buf, node->name);
 			appendStringInfoChar(buf, ')');
 			break;
+		case RULE_LISTED:
+			appendStringInfoString(buf, node->name);
+			break;
 		case RULE_ELEMENT:
 			appendStringInfoString(buf, node->quantifier == QUANTIFIER_ANY ? "any(" :
 								   node->quantifier == QUANTIFIER_ALL ? "all(" : "none(");

@@ -498,21 +498,32 @@ WriteMember(SqlWriter *w, RuleNode *node)
 	Datum		values[1] = {CStringGetTextDatum(node->name)};
 	MemoryContext caller = CurrentMemoryContext;
 	char	   *rule = NULL;
+	int32		listed = 0;
+	bool		isnull;
 
 	if (++w->segments > MAX_NESTED_SEGMENTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_RECURSION),
 				 errmsg("segment \"%s\" refers to itself or is nested too deeply", node->name)));
 	SPI_connect();
-	SPI_execute_with_args("SELECT rule FROM cdp.segment WHERE name = $1", 1, types, values, NULL, true, 1);
+	SPI_execute_with_args("SELECT rule, segment_id FROM cdp.segment WHERE name = $1", 1, types, values, NULL, true, 1);
 	if (SPI_processed == 1)
 	{
-		char	   *stored = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-
-		if (stored)
-			rule = MemoryContextStrdup(caller, stored);
+		rule = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		if (rule != NULL)
+			rule = MemoryContextStrdup(caller, rule);
+		else
+			listed = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 	}
 	SPI_finish();
+	if (listed != 0)
+	{
+		appendStringInfo(&w->buf,
+						 "EXISTS (SELECT FROM cdp.segment_listed l WHERE l.profile_id = p.profile_id "
+						 "AND l.segment_id = %d)", listed);
+		w->segments--;
+		return;
+	}
 	if (rule == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CDP_UNKNOWN_NAME),

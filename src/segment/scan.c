@@ -360,6 +360,63 @@ ScanIdentifiers(Reader *reader)
 			 params, reader, ReceiveIdentifier);
 }
 
+/* ---- lists and results of queries ---- */
+
+/* profile_id, segment_id, what stands in the list */
+static bool
+ReceiveListed(TupleTableSlot *slot, DestReceiver *self)
+{
+	static const pg_uuid_t none;
+	Reader	   *reader = (Reader *) self;
+	RulePlan   *plan = reader->plan;
+	MemoryContext old;
+	RuleValue	entry = {VALUE_NULL};
+
+	slot_getallattrs(slot);
+	if (!IsWanted(reader, DatumGetInt64(slot->tts_values[0])))
+		return true;
+	old = MemoryContextSwitchTo(reader->row_context);
+	if (!slot->tts_isnull[2])
+	{
+		struct varlena *text = PG_DETOAST_DATUM_PACKED(slot->tts_values[2]);
+
+		entry.kind = VALUE_TEXT;
+		entry.text = VARDATA_ANY(text);
+		entry.length = VARSIZE_ANY_EXHDR(text);
+	}
+	StartFact(reader->facts);
+	for (int i = 0; i < plan->nseries; i++)
+		if (plan->series[i].kind == SERIES_LISTED && plan->series[i].segment_id == DatumGetInt32(slot->tts_values[1]))
+			AddToFact(reader->facts, i, &entry);
+	PutFact(reader->facts, DatumGetInt64(slot->tts_values[0]), DT_NOBEGIN, UUIDPGetDatum(&none));
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(reader->row_context);
+	return true;
+}
+
+static void
+ScanListed(Reader *reader)
+{
+	RulePlan   *plan = reader->plan;
+	ParamListInfo params = makeParamList(2);
+	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
+	Datum	   *segments = palloc(plan->nseries * sizeof(Datum));
+	int			n = 0;
+
+	for (int i = 0; i < plan->nseries; i++)
+		if (plan->series[i].kind == SERIES_LISTED)
+			segments[n++] = Int32GetDatum(plan->series[i].segment_id);
+	SetParam(params, 1, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
+	SetParam(params, 2, INT4ARRAYOID,
+			 PointerGetDatum(construct_array(segments, n, INT4OID, 4, true, TYPALIGN_INT)));
+	/* what stands there is for explanations, which ask about one profile */
+	RunQuery(plan,
+			 psprintf("SELECT l.profile_id, l.segment_id, %s FROM cdp.segment_listed l WHERE l.segment_id = ANY ($2)%s",
+					  reader->nids == 1 ? "l.entry" : "NULL::pg_catalog.text",
+					  by_id ? " AND l.profile_id = ANY ($1)" : ""),
+			 params, reader, ReceiveListed);
+}
+
 /* ---- profiles ---- */
 
 /*
@@ -480,7 +537,7 @@ EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileC
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("segments need too many metrics at once"),
 				 errdetail("%d are needed, %d are allowed.", plan->nseries, PG_UINT16_MAX)));
-	if (plan->needs_events || plan->needs_identifiers)
+	if (plan->needs_events || plan->needs_identifiers || plan->needs_listed)
 	{
 		int64		low = ids ? ids[0] : 0;
 		int64		high = ids ? ids[nids - 1] : 0;
@@ -494,6 +551,8 @@ EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileC
 		ScanEvents(&reader);
 	if (plan->needs_identifiers)
 		ScanIdentifiers(&reader);
+	if (plan->needs_listed)
+		ScanListed(&reader);
 	ScanProfiles(&reader);
 	if (reader.facts)
 		FreeFactStore(reader.facts);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The customer view opened by real clients: psql, JDBC and ODBC.  Types arrive
-# as types.  A client that is not installed is skipped, with a message.
+# The customer view and the reports opened by real clients: psql, JDBC and ODBC.
+# Types arrive as types, comments as comments; reports are read by a role that may
+# read nothing else.  A client that is not installed is skipped, with a message.
 #
 # JDBC needs a JDK (a Java source is run as it is) and libpostgresql-jdbc-java;
 # ODBC needs unixodbc and odbc-postgresql.
@@ -10,6 +11,7 @@ temp=$(mktemp -d) || exit 1
 proxy=
 clean() {
 	[ -z "$proxy" ] || kill "$proxy" 2>/dev/null
+	psql -X -q -c "SELECT cdp.revoke_access('cdp_client')" -c 'DROP ROLE cdp_client' >/dev/null 2>&1
 	rm -rf "$temp"
 }
 trap clean EXIT
@@ -36,6 +38,9 @@ SELECT cdp.ingest('web', '{"type":"identify","userId":"u1","timestamp":"2026-01-
 	"birthday":"1994-05-17","createdAt":"2020-02-03T04:05:06Z","newsletter":"true","points":"1.5","tags":["a","b"]},
 	"context":{"consent":{"categoryPreferences":{"analytics":true}}}}'::jsonb);
 SQL
+report_messages='[{"type":"page","userId":"u1","messageId":"p1","name":"Home","timestamp":"2026-01-02T09:00:00Z"},
+	{"type":"track","userId":"u1","messageId":"o1","event":"Order Completed","timestamp":"2026-01-02T10:00:00Z","properties":{"order_id":"1","revenue":12.5}},
+	{"type":"track","userId":"u2","messageId":"o2","event":"Order Completed","timestamp":"2026-01-02T10:00:00Z","properties":{"order_id":"2","revenue":99}}]'
 columns='profile_id first_name age birthday created_at newsletter points tags segments other_traits consent_analytics consent_profiling event_count'
 query="SELECT ${columns// /, } FROM cdp.customer WHERE first_name = 'Łukasz'"
 
@@ -97,7 +102,6 @@ else
 		Servername=$PGHOST
 		Port=$PGPORT
 		Database=$PGDATABASE
-		Username=$PGUSER
 		BoolsAsChar=0
 		ConnSettings=SET search_path TO cdp
 	INI
@@ -124,6 +128,58 @@ TEXT
 	printf '%s\n' "$query" | isql cdp "$PGUSER" '' -b -d'|' >"$temp/row.out" 2>&1
 	printf '1|Łukasz|31|1994-05-17|2020-02-03 04:05:06|1|1.5|{a,b}|{}|{}|1|0|1\n' >"$temp/row.expected"
 	same 'ODBC row' "$temp/row.expected" "$temp/row.out"
+fi
+
+# the reports, as a reader: u1 agrees to analytics, u2 said nothing
+PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 -v messages="$report_messages" -o /dev/null <<'SQL' || exit 1
+SELECT cdp.ingest('web', :'messages'::jsonb);
+SELECT cdp.refresh_reports();
+CREATE ROLE cdp_client LOGIN;
+SELECT cdp.grant_access('cdp_client', '{analytics}');
+SQL
+if [ -s "$temp/port" ]; then
+	TZ=UTC java -Duser.timezone=UTC -Dfile.encoding=UTF-8 -cp "$jdbc" "$here/clients/Report.java" \
+		"jdbc:postgresql://127.0.0.1:$(cat "$temp/port")/$PGDATABASE?user=cdp_client" >"$temp/report.out" 2>&1
+	cat >"$temp/report.expected" <<'TEXT'
+views: 18 or more, without comment: 0
+day date: Day in the setting time_zone.
+people int8: Persons with a track, page or screen event on the day.
+new_people int8: Persons first seen on the day; the sum of report_acquisition.new_people.
+sessions int8: Visits that began on the day (view session).
+page_views int8: Page and screen views.
+events int8: Track, page and screen events.
+orders int8: Orders, cancelled ones left out.
+buyers int8: Persons with such an order.
+gross_revenue numeric: Amount of these orders before refunds, base currency.
+columns: 15
+2026-01-02 1 1 12.5 timestamptz
+rows: 1
+rows: 0
+cdp.report_fact: 42501
+cdp.event: 42501
+TEXT
+	same 'JDBC reports' "$temp/report.expected" "$temp/report.out"
+fi
+if [ -n "$driver" ] && command -v isql >/dev/null; then
+	printf 'help report_rfm\n' | isql cdp cdp_client '' 2>&1 |
+		awk -F' *[|] *' '$4 == "report_rfm" { print $5, $6, $7 }' >"$temp/odbc.out"
+	cat >"$temp/odbc.expected" <<'TEXT'
+recency_score 4 int4
+frequency_score 4 int4
+monetary_score 4 int4
+rfm_segment -1 text
+customers -5 int8
+orders -5 int8
+net_revenue 2 numeric
+mean_net_revenue 2 numeric
+computed_at 11 timestamptz
+data_through 11 timestamptz
+TEXT
+	same 'ODBC report columns' "$temp/odbc.expected" "$temp/odbc.out"
+	printf "SELECT day, people, orders, net_revenue FROM cdp.report_overview WHERE people > 0\n" | isql cdp cdp_client '' -b -d'|' >"$temp/row.out" 2>&1
+	printf "SELECT day, orders FROM cdp.report_overview(date_from => '2026-01-01', source => 'web') WHERE orders > 0\n" | isql cdp cdp_client '' -b -d'|' >>"$temp/row.out" 2>&1
+	printf '2026-01-02|1|1|12.5\n2026-01-02|1\n' >"$temp/row.expected"
+	same 'ODBC report rows' "$temp/row.expected" "$temp/row.out"
 fi
 
 [ -z "$missing" ] || echo "not installed:$missing"

@@ -29,7 +29,7 @@ ask "CREATE TABLE gate (n int);
 	BEGIN
 		FOR i IN 1 .. 100 LOOP
 			PERFORM pg_sleep(0.05);
-			PERFORM cdp.report_progress(i * 10);
+			PERFORM cdp.note_progress(i * 10);
 			EXIT WHEN EXISTS (SELECT FROM public.gate);
 		END LOOP;
 		rows_done := 1000; is_more := NOT EXISTS (SELECT FROM public.gate);

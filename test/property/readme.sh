@@ -33,6 +33,8 @@ trap clean EXIT
 
 # Functions that the others call; what is not listed here is for everybody.
 inner='
+	queue_reports add_report_facts fill_report_facts score_report_buyers fill_report_churn fill_report_segments erase_from_reports
+	set_report_filter comment_report_columns
 	create_tables layout check_tables check_choice move_identities record_merges merge_persons retire_profiles settle_identities
 	lock_resolver living_profile known_identity strongest_identity profile_keys set_pin hold_together part_identities note_decision
 	decide_link trait_policies merge_fragments merge_fragment_agg golden_traits fold_profiles name_trait_columns customer_columns
@@ -46,8 +48,13 @@ inner='
 	follow_check follow_queries follow_rows follow_shape sync_followed_tables import_step kept_empty_traits trait_fragment
 	trait_statements import_hint import_keys import_columns import_value import_object import_time consent_answer import_identifier
 	import_identifiers import_consents import_key import_event import_name import_message import_pieces report_import consents_at
-	traits_match rule_time segment_sql_at rule_references nearest_name check_segment unknown_name
+	traits_match rule_time segment_sql_at rule_references check_segment unknown_name
 	rules_changed check_trait_type check_rule_names fill_segments segment_users explain_living_profile
+	lock_refresh unlock_refresh refresh_pid start_progress start_refresh start_step run_step end_refresh run_inbox run_partitions
+	run_identities run_consents run_profile_retention run_history calendar_time health_of health_intake health_derived health_database health_deliveries
+	change_audiences note_segment_sizes note_segment_version require_segment erase_from_segment query_columns segment_query
+	segment_query_ids run_segment_query run_segment_queries segment_parts add_listed_segment list_keys refresh_chunk start_build
+	build_chunk template_rule
 '
 
 # ask SQL: unaligned rows
@@ -245,6 +252,9 @@ fi
 #
 export PGOPTIONS='-c timezone=UTC -c datestyle=ISO'
 awk -v folder="$work" -v tmp="$work/" '
+	# the cookbook asks the data of the demo: cookbook.sh
+	/^## / { elsewhere = ($0 == "## Cookbook") }
+	elsewhere { next }
 	/^```csv$/ { split(named, part, "`/tmp/"); split(part[2], file, "`"); csv = folder "/" file[1]; next }
 	/^```sql$/ { block = "sql"; n++; first = 1; next }
 	/^```text$/ && last == "sql" { block = "text"; next }

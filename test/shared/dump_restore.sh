@@ -18,6 +18,7 @@ SELECT cdp.create_segment('large', $$sum('Order Completed'.properties.revenue) >
 SELECT cdp.refresh_segments();
 SQL
 fi
+run "$filled" -o /dev/null -c 'CALL cdp.refresh()' 2>/dev/null
 # what users add to their tables stays too
 run "$filled" <<'SQL'
 CREATE INDEX profile_country ON cdp.profile ((traits ->> 'address.country'));
@@ -56,6 +57,7 @@ is 'rows of every table' "$(counts "$restored" | cksum)" "$(counts "$filled" | c
 is 'contents of every table' "$(contents "$restored" | cksum)" "$(contents "$filled" | cksum)"
 [ "$segments" = t ] && holds 'segments have members' "$filled" "SELECT count(*) FILTER (WHERE segment = 'buyers') > 50 FROM cdp.segment_member"
 [ "$segments" = t ] && is 'members of every segment' "$(members "$restored" | cksum)" "$(members "$filled" | cksum)"
+holds 'the history of jobs' "$restored" "SELECT count(*) FILTER (WHERE state = 'done') > 5 FROM cdp.job_history"
 holds 'columns that users added' "$restored" "SELECT count(*) > 0 FROM cdp.profile WHERE note = 'seen'"
 run "$restored" -o /dev/null -c 'SELECT cdp.setup()' 2>/dev/null
 is 'setup() changes nothing' "$(contents "$restored" | cksum)" "$(contents "$filled" | cksum)"

@@ -11,10 +11,11 @@ CREATE ROLE regress_cdp_pseudo; CREATE ROLE regress_cdp_feeder; CREATE ROLE regr
 SELECT cdp.add_source('web');
 SELECT cdp.define_purpose('fraud_prevention', 'legitimate_interests', false);
 SELECT accepted FROM cdp.ingest('web', (
-	SELECT jsonb_agg(jsonb_build_object('type', 'identify', 'messageId', 'i-' || n, 'userId', 'u-' || n, 'timestamp', '2026-01-01T00:00:00Z',
+	SELECT jsonb_agg(jsonb_build_object('type', 'group', 'messageId', 'g-' || n, 'userId', 'u-' || n, 'groupId', 'house of ' || n, 'timestamp', '2026-01-01T00:00:00Z', 'traits', jsonb_build_object('name', n)))
+		|| jsonb_agg(jsonb_build_object('type', 'identify', 'messageId', 'i-' || n, 'userId', 'u-' || n, 'timestamp', '2026-01-01T00:00:00Z',
 		'traits', jsonb_build_object('firstName', n, 'email', n || '@example.org', 'favourite', n)))
 		|| jsonb_agg(jsonb_build_object('type', 'track', 'event', 'Order Completed', 'messageId', 'o-' || n, 'userId', 'u-' || n, 'timestamp', '2026-01-02T00:00:00Z',
-		'properties', jsonb_build_object('order_id', n, 'revenue', 10, 'currency', 'EUR')))
+		'properties', jsonb_build_object('category', 'things of ' || n, 'order_id', n, 'revenue', 10, 'currency', 'EUR')))
 	FROM unnest(ARRAY['shown', 'hidden1', 'hidden2', 'hidden3', 'hidden4', 'hidden5', 'hidden6']) n));
 SELECT cdp.record_consent('user_id', 'u-shown', 'analytics', 'granted'), cdp.record_consent('user_id', 'u-hidden1', 'email_marketing', 'granted'),
 	   cdp.record_consent('user_id', 'u-hidden3', 'analytics', 'granted', now() - interval '2 days', expires_at => now() - interval '1 day'),
@@ -68,6 +69,10 @@ SELECT v, pg_temp.as_role('regress_cdp_analyst', q) AS seen FROM (VALUES
 	('customer_identifier', 'SELECT string_agg(value, '' '' ORDER BY value) FROM cdp.customer_identifier'), ('customer_event', 'SELECT string_agg(properties ->> ''order_id'', '' '') FROM cdp.customer_event'),
 	('customer_consent', 'SELECT string_agg(purpose, '' '') FROM cdp.customer_consent'), ('segment_member', 'SELECT count(*)::text FROM cdp.segment_member'), ('segment_history', 'SELECT count(*)::text FROM cdp.segment_history'),
 	('segment_status', 'SELECT coalesce(size::text, ''under the floor'') FROM cdp.segment_status'), ('customer_profile_id', 'SELECT count(*)::text FROM cdp.customer_profile_id'),
+	('customer_interest', 'SELECT count(*)::text FROM cdp.customer_interest'), ('customer_value', 'SELECT order_count::text FROM cdp.customer_value'), ('account_member', 'SELECT string_agg(account_id, '' '') FROM cdp.account_member'), ('account', 'SELECT string_agg(account_id || traits::text, '' '') FROM cdp.account'),
+	('cdp_segment', 'SELECT (SELECT count(*) FROM cdp_segment.tracks) || '' '' || (SELECT string_agg(first_name, '' '') FROM cdp_segment.users) || '' '' || (SELECT string_agg(id, '' '') FROM cdp_segment.accounts)'),
+	('profile_context', 'SELECT (x -> ''traits'')::text || (x -> ''identifiers'')::text || (x -> ''segments'')::text || jsonb_array_length(x -> ''events'') FROM cdp.profile_context(cdp.find_profile(''user_id'', ''u-shown'')) x'),
+	('search_customers', 'SELECT string_agg(name || '' by '' || matched_on, '' '' ORDER BY name) FROM cdp.search_customers(''shown'') '), ('search by name', 'SELECT string_agg(name || '' by '' || matched_on, '' '') FROM unnest(ARRAY[''hidden'', ''u-'', ''hid'']) q, cdp.search_customers(q)'),
 	('find_profile', 'SELECT (cdp.find_profile(''user_id'', '' u-shown'') = cdp.find_profile(''SHOWN@example.org''))::text'), ('timeline', 'SELECT count(*)::text FROM cdp.timeline(cdp.find_profile(''user_id'', ''u-shown''))')) x (v, q);
 SELECT pg_temp.as_role('regress_cdp_pseudo', 'SELECT row(length(pseudonym), event_count, segments, traits)::text FROM cdp.customer_pseudonym');
 -- the same moment that consent is withdrawn, or the right is
@@ -89,6 +94,7 @@ CREATE OPERATOR public.<<>> (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp
 GRANT CREATE ON SCHEMA public TO regress_cdp_analyst;
 SELECT pg_temp.as_role('regress_cdp_analyst', q) FROM unnest(ARRAY['CREATE VIEW public.mine AS SELECT * FROM cdp.customer', 'CREATE VIEW public.mine_invoker WITH (security_invoker) AS SELECT * FROM cdp.customer_identifier',
 	'CREATE FUNCTION public.definer() RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER AS ''BEGIN RETURN QUERY SELECT value FROM cdp.customer_identifier; END''', 'CREATE MATERIALIZED VIEW public.frozen AS SELECT first_name FROM cdp.customer']) q;
+SELECT pg_temp.as_role('regress_cdp_analyst', 'CREATE FUNCTION public.definer_search() RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER AS ''BEGIN RETURN QUERY SELECT name FROM cdp.search_customers(''''u-''''); END''');
 SELECT pg_temp.as_role('none', 'SELECT string_agg(first_name, '' '' ORDER BY first_name) FROM public.frozen') AS frozen_has;
 PREPARE by_owner AS SELECT first_name FROM cdp.customer ORDER BY 1;
 SELECT count(*) > 1 AS owner_sees_more FROM cdp.customer;
@@ -110,6 +116,11 @@ INSERT INTO attack (query) VALUES
 	('SELECT first_name FROM cdp.customer c WHERE EXISTS (SELECT FROM cdp.customer_identifier i WHERE i.profile_id = c.profile_id AND pg_temp.leak(i.value))'),
 	('SELECT count(*)::text FROM cdp.customer GROUP BY pg_temp.leak(first_name)'), ('SELECT max(first_name) FROM cdp.customer HAVING pg_temp.leak(max(first_name))'), ('SELECT first_name FROM cdp.customer ORDER BY pg_temp.leak(first_name) LIMIT 1'),
 	('SELECT first_name FROM public.mine WHERE pg_temp.leak(first_name)'), ('SELECT value FROM public.mine_invoker WHERE pg_temp.leak(value)'), ('SELECT * FROM public.definer()'), ('SELECT first_name FROM public.seen WHERE pg_temp.leak(first_name)'), ('SELECT first_name FROM public.frozen WHERE pg_temp.leak(first_name)'),
+	('SELECT cdp.profile_context(p)::text FROM generate_series(1, 50) p WHERE cdp.profile_context(p) ->> ''profile_id'' <> cdp.find_profile(''user_id'', ''u-shown'')::text'), ('SELECT cdp.profile_context_for(ARRAY[-1, -1, 1]::bigint[], p, 10)::text FROM generate_series(1, 50) p'), ('SELECT name FROM cdp.search_customers_for(ARRAY[-1, -1, 1]::bigint[], ''hidden'', 20)'),
+	('SELECT t::text FROM cdp.search_identifiers(ARRAY[-1, -1, 1]::bigint[], ''u-'', 20) t'), ('SELECT t::text FROM cdp.search_names(ARRAY[-1, -1, 1]::bigint[], ''{hidden}'', true) t'), ('SELECT cdp.reader_masks(''pg_database_owner''::regrole)::text'), ('SELECT cdp.may_see(ARRAY[-1, -1, 1]::bigint[], 1, 0, 0, now())::text'),
+	('SELECT name FROM unnest(ARRAY[''hidden'', ''hidden1'', ''hidde'', ''HIDDEN2@example.org'', ''u-hidden3'', ''hdiden'']) q, cdp.search_customers(q, 1000)'), ('SELECT s.name FROM cdp.search_customers(''u-'') s WHERE pg_temp.leak(s.name)'), ('SELECT * FROM public.definer_search()'), ('CREATE FUNCTION public.mine() RETURNS jsonb LANGUAGE c AS ''$libdir/cdp'', ''cdp_call_for_reader'''),
+	('SELECT topic FROM cdp.customer_interest WHERE pg_temp.leak(topic)'), ('SELECT order_count::text FROM cdp.customer_value WHERE pg_temp.leak(profile_id::text)'), ('SELECT account_id FROM cdp.account_member WHERE pg_temp.leak(account_id)'), ('SELECT account_id FROM cdp.account WHERE pg_temp.leak(traits::text)'), ('SELECT order_id FROM cdp.customer_order WHERE pg_temp.leak(order_id)'), ('SELECT value FROM cdp.contact_point WHERE pg_temp.leak(value)'),
+	('SELECT user_id FROM cdp_segment.messages WHERE pg_temp.leak(properties::text)'), ('SELECT id FROM cdp_segment.users WHERE pg_temp.leak(traits::text)'), ('SELECT id FROM cdp_segment.accounts WHERE pg_temp.leak(traits::text)'), ('SELECT t::text FROM cdp.trait_statements(1, ''first_name'') t'), ('SELECT cdp.may_mention(traits, ''{hidden1}'')::text FROM cdp.profile'),
 	('SELECT cdp.find_profile(''user_id'', ''u-hidden1'')::text'), ('SELECT cdp.find_profile(''hidden2@example.org'')::text'), ('SELECT t::text FROM generate_series(1, 50) p, cdp.timeline(p) t'), ('SELECT t::text FROM generate_series(1, 50) p, cdp.explain_identity(p) t'),
 	('SELECT cdp.has_consent(p, ''analytics'')::text FROM generate_series(1, 50) p'), ('SELECT t::text FROM cdp.consent_state(ARRAY[1, 2, 3], now()) t'), ('SELECT cdp.profile_digest()'), ('SELECT cdp.canonical_profile(p)::text FROM generate_series(1, 50) p'),
 	('SELECT cdp.segment_sql($s$first_name = ''hidden1''$s$)'), ('SELECT cdp.matches(1, $s$first_name = ''hidden1''$s$)::text'), ('SELECT cdp.count_matching($s$first_name = ''hidden1''$s$)::text'),
@@ -159,6 +170,8 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN concat_ws(' | ', SQLSTATE, SQLERRM, nullif(detail, ''), nullif(hint, ''));
 END $$;
 SELECT s, pg_temp.refusal(format('SELECT cdp.grant_access(%s)', s)) FROM unnest(ARRAY[$$'regress_cdp_stranger', '{}'$$, $$'regress_cdp_stranger', '{analytics}', 'ingest'$$, $$'regress_cdp_stranger', '{analytics}', 'boss'$$, $$'regress_cdp_stranger', '{analytic}'$$, $$NULL, '{analytics}'$$, $$'regress_cdp_nowhere', '{analytics}'$$]) s;
+-- what a function of the analyst's finds when the owner calls it is what the analyst may see
+SELECT * FROM public.definer_search();
 -- setup() again gives what new views need
 CREATE VIEW cdp.report_regress AS SELECT 1 AS one;
 SELECT cdp.setup();

@@ -63,11 +63,16 @@ CREATE FUNCTION pg_temp.others() RETURNS text LANGUAGE sql AS $$
 		UNION ALL SELECT c.statement_key::text || c.status FROM cdp.consent_record c WHERE c.profile_id <> (SELECT ann FROM ids)) x (t) $$;
 CREATE TEMP TABLE others_before AS SELECT pg_temp.others() AS o;
 
+-- a module of its own takes out what it keeps
+CREATE TABLE cdp.regress_kept AS SELECT ann AS person, 'of ann' AS what FROM ids UNION ALL SELECT bob, 'of bob' FROM ids;
+CREATE FUNCTION cdp.erase_from_regress(profile_ids bigint[]) RETURNS bigint LANGUAGE sql AS 'WITH gone AS (DELETE FROM cdp.regress_kept WHERE person = ANY (profile_ids) RETURNING 1) SELECT count(*) FROM gone';
+
 -- erase
 CREATE TEMP TABLE certificate AS SELECT cdp.erase_person('email', 'ann.novak@example.org') AS x;
 SELECT (SELECT jsonb_object_agg(r.key, r.value) FROM jsonb_each(x -> 'rows') r WHERE r.value <> '0') AS rows, x -> 'texts' AS texts, x -> 'tombstones' AS tombstones, x -> 'not_tombstoned' AS not_tombstoned, x -> 'dry_run' AS dry_run FROM certificate;
 SELECT jsonb_array_elements_text(x -> 'not_reached') AS not_reached FROM certificate;
-SELECT (c.x - 'dry_run' - 'erased_at') = (d.x - 'dry_run' - 'erased_at') AS as_the_dry_run_said FROM certificate c, dry d;
+SELECT what FROM cdp.regress_kept;
+SELECT (c.x - 'dry_run' - 'erased_at') #- '{rows,erase_from_regress}' = (d.x - 'dry_run' - 'erased_at') AS as_the_dry_run_said FROM certificate c, dry d;
 SELECT pg_temp.others() = o AS others_unchanged FROM others_before;
 SELECT p.profile_id = ann AS ann, p.traits, p.erased_at IS NOT NULL AS erased, p.consent_granted FROM cdp.profile p, ids WHERE p.profile_id = ann;
 -- nothing of the person in any table

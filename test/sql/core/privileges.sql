@@ -1,6 +1,7 @@
 -- PUBLIC gets nothing that reads or writes tables; bodies cannot be led astray
 -- by the caller's search_path.
 \set ECHO all
+\pset format unaligned
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS cdp;
 BEGIN;
@@ -39,6 +40,13 @@ ORDER BY f.signature::text COLLATE "C";
 -- ... pin their path, and are not open to everybody
 SELECT f.signature FROM function f
 WHERE f.prosecdef AND (f.is_public OR NOT f.is_pinned)
+ORDER BY f.signature::text COLLATE "C";
+
+-- functions that read for their caller, told what the caller may see: what does it
+-- for each is there, writes nothing, and is closed to everybody
+SELECT f.signature, w.signature AS does_it, w.is_public, f.provolatile = 's' AND w.provolatile = 's' AS both_stable
+FROM function f LEFT JOIN function w ON w.proname = f.proname || '_for'
+WHERE f.prosrc = 'cdp_call_for_reader'
 ORDER BY f.signature::text COLLATE "C";
 
 -- bodies in SQL or plpgsql without a pinned path: immutable expressions that are

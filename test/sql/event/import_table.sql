@@ -131,6 +131,11 @@ SELECT t.mapping, pg_temp.try('crm', 'shop.unreadable', t.mapping::jsonb) AS err
 	('{"event": {"name": "x", "message_id": ["id", "nr"]}}'), ('{"event": {"name": "x", "properties": 5}}'),
 	('{"items": {"group_by": "id", "fields": []}}'), ('{"event": {"name": "x"}, "items": {"group_by": "id"}}'),
 	('{"identifiers": {"crm_id": "id"}}')) t (mapping);
+-- a value that is no identifier is noted once a row, though it is a trait as well
+CREATE TABLE shop.typist AS SELECT n AS id, 'no mail' AS mail FROM generate_series(1, 2) n;
+SELECT accepted FROM cdp.import_table('crm', 'shop.typist', '{"identifiers": {"crm_id": "id", "email": "mail"}, "traits": {"email": "mail"}}');
+SELECT detail, occurrences FROM cdp.quality_issue WHERE kind = 'invalid_identifier' AND detail ~ 'no mail';
+SELECT pg_temp.try('crm', 'shop.customer', '{}');
 SELECT pg_temp.try('crn', 'shop.customer', '{}');
 CREATE SEQUENCE shop.counter;
 SELECT pg_temp.try('crm', 'shop.counter', '{}');

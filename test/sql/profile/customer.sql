@@ -125,4 +125,9 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT pg_temp.plan($$SELECT first_name, age FROM cdp.customer WHERE first_name = 'n77'$$);
+-- what an identifier of several persons has for itself is no customer
+SELECT cdp.add_source('web');
+SELECT accepted FROM cdp.ingest('web', '[{"type":"identify","messageId":"k1","userId":"k-1","anonymousId":"kiosk","timestamp":"2026-01-01T00:00:00Z"},{"type":"identify","messageId":"k2","userId":"k-2","anonymousId":"kiosk","timestamp":"2026-01-02T00:00:00Z"},
+	{"type":"page","messageId":"k3","anonymousId":"kiosk","timestamp":"2026-01-03T00:00:00Z"}]'::jsonb);
+SELECT i.value, i.state, EXISTS (SELECT FROM cdp.customer c WHERE c.profile_id = i.profile_id) AS is_customer, (SELECT count(*) FROM cdp.event e WHERE e.profile_id = i.profile_id) AS events FROM cdp.profile_identity i WHERE i.value IN ('kiosk', 'k-1', 'k-2') ORDER BY 1;
 ROLLBACK;
