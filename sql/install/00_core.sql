@@ -132,6 +132,7 @@ AS $$
 		('profile_restriction', 'profile', 'profile_id', true, 'DO NOTHING'),
 		('profile_state', 'profile', 'profile_id', false, NULL),
 		('segment_change', 'profile', 'profile_id', false, NULL),
+		('computed_trait', 'reference', NULL, false, NULL),
 		('suppression', 'identity', 'suppression_key', false, NULL),
 		('erased_consent', 'identity', 'chain', false, NULL),
 		('consent_seal', 'local', NULL, false, NULL),

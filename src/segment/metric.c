@@ -108,7 +108,7 @@ Accumulate(Accumulator *a, AggregateKind kind, const PlanSeries *series, const F
 			if (fact->newest)
 				a->count++;
 			break;
-		case AGGREGATE_DAYS_SINCE_LAST:
+		default:				/* not made up fact by fact */
 			break;
 	}
 }
@@ -253,6 +253,71 @@ OtherChanges(PlanSeries *series, const RuleWindow *window, const WindowBounds *b
 	return until;
 }
 
+static TimestampTz
+NextChange(RulePlan *plan, const RuleOperand *operand, PlanSeries *series, const WindowBounds *bounds,
+		   TimestampTz at, int first, int last)
+{
+	TimestampTz next = OtherChanges(series, &operand->window, bounds, at);
+
+	if (operand->window.kind == WINDOW_LAST && last > first)
+		next = Min(next, LeaveTime(&operand->window, bounds, series->facts[first].at, at, plan->zone));
+	return next;
+}
+
+/*
+ * The newest fact of each value in the window, in the order of values:
+ * numbers, texts by their bytes, booleans, others.
+ */
+int
+UniqueFacts(RulePlan *plan, const RuleOperand *operand, TimestampTz at, Fact ***facts, TimestampTz *next)
+{
+	PlanSeries *series = &plan->series[operand->series];
+	WindowBounds bounds;
+	int			first;
+	int			last;
+	int			n = 0;
+
+	ComputeWindow(&operand->window, at, plan->zone, &bounds);
+	WindowFacts(series, &bounds, at, &first, &last);
+	*next = NextChange(plan, operand, series, &bounds, at, first, last);
+	*facts = palloc(Max(last - first, 1) * sizeof(Fact *));
+	for (int i = first; i < last; i++)
+		(*facts)[n++] = &series->facts[i];
+	qsort(*facts, n, sizeof(Fact *), ByValueNewestFirst);
+	n = 0;
+	for (int i = 0; i < last - first; i++)
+		if (n == 0 || CompareValues(&(*facts)[n - 1]->value, &(*facts)[i]->value) != 0)
+			(*facts)[n++] = (*facts)[i];
+	return n;
+}
+
+/* The value that came most often; of several the one that came last */
+static RuleValue
+MostFrequent(const PlanSeries *series, int first, int last)
+{
+	Fact	  **facts = palloc(Max(last - first, 1) * sizeof(Fact *));
+	const Fact *best = NULL;
+	int			most = 0;
+
+	for (int i = first; i < last; i++)
+		facts[i - first] = &series->facts[i];
+	qsort(facts, last - first, sizeof(Fact *), ByValueNewestFirst);
+	for (int i = 0; i < last - first;)
+	{
+		int			end = i + 1;
+
+		while (end < last - first && CompareValues(&facts[end]->value, &facts[i]->value) == 0)
+			end++;
+		if (end - i > most || (end - i == most && facts[i]->ordinal > best->ordinal))
+		{
+			most = end - i;
+			best = facts[i];
+		}
+		i = end;
+	}
+	return best ? best->value : (RuleValue) {VALUE_NULL};
+}
+
 /* A metric at a time, and when what it is made of changes next */
 RuleValue
 MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next)
@@ -269,9 +334,9 @@ MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz
 		MarkNewest(series, first, last);
 	for (int i = last - 1; i >= first; i--)
 		Accumulate(&a, operand->aggregate, series, &series->facts[i]);
-	*next = OtherChanges(series, &operand->window, &bounds, at);
-	if (operand->window.kind == WINDOW_LAST && last > first)
-		*next = Min(*next, LeaveTime(&operand->window, &bounds, series->facts[first].at, at, plan->zone));
+	*next = NextChange(plan, operand, series, &bounds, at, first, last);
+	if (operand->aggregate == AGGREGATE_MOST_FREQUENT)
+		return MostFrequent(series, first, last);
 	return Accumulated(&a, operand->aggregate);
 }
 

@@ -440,6 +440,16 @@ PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
 	return number;
 }
 
+/* Compiles an expression; its tree must live as long as the plan */
+void
+PlanAddExpression(RulePlan *plan, RuleOperand *operand)
+{
+	MemoryContext old = MemoryContextSwitchTo(plan->context);
+
+	CompileExpression(plan, operand);
+	MemoryContextSwitchTo(old);
+}
+
 /*
  * What stands in the place of a rule for a list or a query.  A name is of one
  * segment only, so this is as good a key of a leaf as a printed condition.

@@ -224,6 +224,7 @@ typedef struct ProfileRow
 	/* profile_state, when asked for */
 	bool		has_state;
 	ArrayType  *segment_ids;
+	Jsonb	   *computed;
 	TimestampTz due_at;
 } ProfileRow;
 
@@ -240,6 +241,7 @@ typedef void (*ProfileCallback) (RulePlan *plan, ProfileRow *row, void *arg);
 /* plan.c */
 extern RulePlan *NewPlan(TimestampTz as_of, bool read_only);
 extern int	PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree);
+extern void PlanAddExpression(RulePlan *plan, RuleOperand *operand);
 extern int	PlanAddSegment(RulePlan *plan, const char *name);
 extern pg_tz *SettingZone(bool read_only);
 
@@ -258,6 +260,7 @@ extern char *ValueText(const RuleValue *value);
 extern void EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer);
 extern void EvaluateSequence(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer);
 extern RuleValue MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next);
+extern int	UniqueFacts(RulePlan *plan, const RuleOperand *operand, TimestampTz at, Fact ***facts, TimestampTz *next);
 extern int	CountUntil(const PlanSeries *series, TimestampTz at);
 
 /* rule_eval.c */

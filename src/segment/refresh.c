@@ -26,6 +26,7 @@
 #include "utils/tuplestore.h"
 
 #include "core/progress.h"
+#include "segment/computed.h"
 #include "segment/membership.h"
 #include "segment/plan.h"
 
@@ -60,9 +61,11 @@ typedef struct Refresh
 
 	/* one pass */
 	bool		keeps_others;	/* named: other segments and their due_at stay */
+	bool		keeps_computed; /* named: computed traits stay as well */
 	bool		by_moments;
 	int64	   *dirty;			/* sorted: their data has changed */
 	int			ndirty;
+	ComputedTraits *computed;	/* NULL: their values stay */
 	Tuplestorestate *states;
 	TupleDesc	state_desc;
 	Tuplestorestate *changes;
@@ -149,7 +152,8 @@ EvaluateMemberships(Refresh *r, RulePlan *plan, ProfileRow *row, int32 *ids, int
 		if (is)
 			after[n++] = segment->segment_id;
 	}
-	memcpy(ids, after, n * sizeof(int32));
+	if (n > 0)
+		memcpy(ids, after, n * sizeof(int32));
 	return n;
 }
 
@@ -169,10 +173,10 @@ SetPlanTime(RulePlan *plan, TimestampTz as_of)
 }
 
 static void
-NoteState(Refresh *r, ProfileRow *row, int32 *ids, int n, TimestampTz due)
+NoteState(Refresh *r, ProfileRow *row, int32 *ids, int n, TimestampTz due, Jsonb *computed)
 {
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	Datum		values[5];
+	bool		nulls[5] = {false};
 	Datum	   *elements = palloc(Max(n, 1) * sizeof(Datum));
 
 	for (int i = 0; i < n; i++)
@@ -182,6 +186,8 @@ NoteState(Refresh *r, ProfileRow *row, int32 *ids, int n, TimestampTz due)
 	values[2] = TimestampTzGetDatum(due);
 	nulls[2] = due == NEVER;
 	values[3] = BoolGetDatum(row->living);
+	values[4] = JsonbPGetDatum(computed);
+	nulls[4] = computed == NULL;
 	tuplestore_putvalues(r->states, r->state_desc, values, nulls);
 }
 
@@ -218,6 +224,7 @@ RefreshProfile(RulePlan *plan, ProfileRow *row, void *arg)
 	int32	   *ids;
 	int			n;
 	TimestampTz due;
+	Jsonb	   *computed = row->computed;
 	bool		changed;
 
 	if (row->segment_ids && ARR_NDIM(row->segment_ids) == 1 && !ARR_HASNULL(row->segment_ids))
@@ -249,6 +256,8 @@ RefreshProfile(RulePlan *plan, ProfileRow *row, void *arg)
 		SetPlanTime(plan, r->as_of);
 	}
 	n = EvaluateMemberships(r, plan, row, ids, n, &due);
+	if (r->computed)
+		computed = EvaluateComputed(plan, row, r->computed, &due);
 	if (r->keeps_others && row->has_state)
 		due = Min(due, row->due_at);
 
@@ -262,9 +271,10 @@ RefreshProfile(RulePlan *plan, ProfileRow *row, void *arg)
 	changed = n != nbefore || (n > 0 && memcmp(ids, before, n * sizeof(int32)) != 0);
 	if (changed)
 		NoteDifference(r, row->profile_id, before, nbefore, ids, n);
-	changed |= !row->has_state || !row->living || due != row->due_at;
+	changed |= !row->has_state || !row->living || due != row->due_at ||
+		(r->computed && (row->computed == NULL || compareJsonbContainers(&row->computed->root, &computed->root) != 0));
 	if (changed)
-		NoteState(r, row, ids, n, due);
+		NoteState(r, row, ids, n, due, computed);
 }
 
 /* ---- a pass ---- */
@@ -312,10 +322,10 @@ WritePass(Refresh *r)
 
 	RegisterRelation("new_state", r->state_desc, r->states);
 	RegisterRelation("new_change", r->change_desc, r->changes);
-	Execute("INSERT INTO cdp.profile_state AS s (profile_id, segment_ids, evaluated_at, due_at) "
-			"SELECT n.profile_id, n.segment_ids, $1, n.due_at FROM new_state n WHERE n.living "
+	Execute("INSERT INTO cdp.profile_state AS s (profile_id, segment_ids, evaluated_at, due_at, computed) "
+			"SELECT n.profile_id, n.segment_ids, $1, n.due_at, coalesce(n.computed, '{}') FROM new_state n WHERE n.living "
 			"ON CONFLICT (profile_id) DO UPDATE SET segment_ids = excluded.segment_ids, "
-			"evaluated_at = excluded.evaluated_at, due_at = excluded.due_at", 1, types, values);
+			"evaluated_at = excluded.evaluated_at, due_at = excluded.due_at, computed = excluded.computed", 1, types, values);
 	Execute("DELETE FROM cdp.profile_state s USING new_state n "
 			"WHERE s.profile_id = n.profile_id AND NOT n.living", 0, NULL, NULL);
 	/* an entry and an exit at the same instant undo each other */
@@ -422,8 +432,8 @@ CallAfterRefresh(const int64 *ids, int nids)
 static void
 RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
 {
-	static const char *const state_names[] = {"profile_id", "segment_ids", "due_at", "living"};
-	static const Oid state_types[] = {INT8OID, INT4ARRAYOID, TIMESTAMPTZOID, BOOLOID};
+	static const char *const state_names[] = {"profile_id", "segment_ids", "due_at", "living", "computed"};
+	static const Oid state_types[] = {INT8OID, INT4ARRAYOID, TIMESTAMPTZOID, BOOLOID, JSONBOID};
 	static const char *const change_names[] = {"segment_id", "changed_at", "profile_id", "entered"};
 	static const Oid change_types[] = {INT4OID, TIMESTAMPTZOID, INT8OID, BOOLOID};
 	RulePlan   *plan = NewPlan(earliest, false);
@@ -438,9 +448,10 @@ RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
 		if (segment->selected && segment->usable)
 			segment->number = PlanAddSegment(plan, segment->name);
 	}
+	r->computed = r->keeps_computed ? NULL : LoadComputedTraits(plan);
 	SetPlanTime(plan, r->as_of);
 
-	r->state_desc = MakeDesc(4, state_names, state_types);
+	r->state_desc = MakeDesc(5, state_names, state_types);
 	r->change_desc = MakeDesc(4, change_names, change_types);
 	r->states = tuplestore_begin_heap(true, false, work_mem);
 	r->changes = tuplestore_begin_heap(true, false, work_mem);
@@ -738,7 +749,7 @@ cdp_refresh_segments(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(0))
 	{
 		SelectNamed(&r, PG_GETARG_ARRAYTYPE_P(0));
-		r.keeps_others = true;
+		r.keeps_others = r.keeps_computed = true;
 		RunPass(&r, NULL, 0, r.as_of);
 	}
 	else if (full)
@@ -773,7 +784,7 @@ cdp_refresh_chunk(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 		ids[i] = nulls[i] ? 0 : DatumGetInt64(values[i]);
 	qsort(ids, n, sizeof(int64), ByInt64);
-	r.keeps_others = true;
+	r.keeps_others = r.keeps_computed = true;
 	RunPass(&r, ids, n, r.as_of);
 	SPI_finish();
 	PG_RETURN_DATUM(RefreshResult(fcinfo, &r));

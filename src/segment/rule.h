@@ -158,7 +158,9 @@ typedef enum AggregateKind
 	AGGREGATE_LAST,
 	AGGREGATE_DISTINCT,
 	AGGREGATE_DID,
-	AGGREGATE_DAYS_SINCE_LAST
+	AGGREGATE_DAYS_SINCE_LAST,
+	AGGREGATE_MOST_FREQUENT,	/* these two in computed traits only */
+	AGGREGATE_UNIQUE_LIST
 } AggregateKind;
 
 typedef enum OperandKind
@@ -241,6 +243,7 @@ typedef struct RuleNode
 
 /* rule_parse.c */
 extern RuleNode *ParseRule(const char *text, int length, Node *escontext);
+extern RuleOperand *ParseComputed(const char *text, int length);
 
 /* rule_print.c */
 extern char *PrintRule(RuleNode *rule);
@@ -291,6 +294,8 @@ OperandClassOf(const RuleOperand *operand)
 					return CLASS_TIME;
 				return OperandClassOf(operand->value);
 			}
+			if (operand->aggregate == AGGREGATE_MOST_FREQUENT || operand->aggregate == AGGREGATE_UNIQUE_LIST)
+				return CLASS_JSON;
 			return CLASS_NUMBER;
 		default:
 			return CLASS_JSON;

@@ -818,3 +818,27 @@ ParseRule(const char *text, int length, Node *escontext)
 		Expected(&p, "AND, OR or the end of the rule", NULL);
 	return p.failed ? NULL : rule;
 }
+
+/* The expression of a computed trait: a metric, or numbers reckoned from metrics */
+RuleOperand *
+ParseComputed(const char *text, int length)
+{
+	RuleParser	p = {.scanner = {text, length, 0},.computed = true};
+	RuleOperand *operand;
+
+	if (length > RULE_MAX_TEXT)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("expression of a computed trait is too long"),
+				 errdetail("It has %d bytes, %d are allowed.", length, RULE_MAX_TEXT)));
+	Advance(&p);
+	Advance(&p);
+	operand = ParseExpression(&p);
+	if (p.token.kind != TOKEN_END)
+		Expected(&p, "an operator or the end of the expression", NULL);
+	if (operand->kind == OPERAND_AGGREGATE ? operand->aggregate == AGGREGATE_DAYS_SINCE_LAST :
+		operand->kind != OPERAND_ARITHMETIC && operand->kind != OPERAND_DISTANCE)
+		Refuse(&p, ERRCODE_FEATURE_NOT_SUPPORTED, 0, "this expression of a computed trait is not supported",
+			   "expected a metric of events, or arithmetic on metrics", NULL);
+	return operand;
+}

@@ -19,6 +19,7 @@ typedef struct RuleParser
 	bool		failed;			/* an error is in escontext: only END follows */
 	bool		in_where;		/* names are properties, not traits */
 	bool		in_element;		/* names are parts of an element */
+	bool		computed;		/* a computed trait, not a rule */
 	int			depth;
 	int			nodes;
 	int			counted;		/* bytes whose characters are counted */

@@ -35,7 +35,12 @@ AtAggregate(RuleParser *p, AggregateKind *kind)
 {
 	if (p->ahead.kind != TOKEN_SYMBOL || p->scanner.source[p->ahead.start] != '(')
 		return false;
-	for (AggregateKind k = AGGREGATE_COUNT; k <= AGGREGATE_DAYS_SINCE_LAST; k++)
+	if (p->computed && AtWord(p, "unique_count"))
+	{
+		*kind = AGGREGATE_DISTINCT;
+		return true;
+	}
+	for (AggregateKind k = AGGREGATE_COUNT; k <= (p->computed ? AGGREGATE_UNIQUE_LIST : AGGREGATE_DAYS_SINCE_LAST); k++)
 	{
 		if (k != AGGREGATE_DID && AtWord(p, AggregateName(k)))
 		{
@@ -123,7 +128,8 @@ ParseAggregate(RuleParser *p, AggregateKind kind)
 	RuleOperand *operand = palloc0(sizeof(RuleOperand));
 	bool		takes_value = kind != AGGREGATE_DID && kind != AGGREGATE_DAYS_SINCE_LAST;
 	bool		needs_value = kind == AGGREGATE_SUM || kind == AGGREGATE_AVG || kind == AGGREGATE_MIN ||
-		kind == AGGREGATE_MAX || kind == AGGREGATE_DISTINCT;
+		kind == AGGREGATE_MAX || kind == AGGREGATE_DISTINCT || kind == AGGREGATE_MOST_FREQUENT ||
+		kind == AGGREGATE_UNIQUE_LIST;
 
 	operand->kind = OPERAND_AGGREGATE;
 	operand->position = CharacterAt(p, p->token.start);

@@ -149,6 +149,8 @@ RequireNumber(RuleParser *p, RuleOperand *operand, int offset)
 	if (operand->kind == OPERAND_AGGREGATE && operand->aggregate == AGGREGATE_DAYS_SINCE_LAST)
 		Refuse(p, ERRCODE_FEATURE_NOT_SUPPORTED, offset, "days_since_last() in an expression is not supported",
 			   "it compares with numbers only", NULL);
+	else if (operand->kind == OPERAND_AGGREGATE && operand->aggregate == AGGREGATE_UNIQUE_LIST)
+		Refuse(p, ERRCODE_DATATYPE_MISMATCH, offset, "unique_list() is no number", "expected a number", NULL);
 	else if (OperandClassOf(operand) == CLASS_TIME || OperandClassOf(operand) == CLASS_ANNIVERSARY)
 	{
 		PrintOperand(&buf, operand);

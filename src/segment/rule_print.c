@@ -35,7 +35,8 @@ const char *
 AggregateName(AggregateKind kind)
 {
 	static const char *const names[] = {
-		"count", "sum", "avg", "min", "max", "first", "last", "distinct", "did", "days_since_last"
+		"count", "sum", "avg", "min", "max", "first", "last", "distinct", "did", "days_since_last",
+		"most_frequent", "unique_list"
 	};
 
 	return names[kind];

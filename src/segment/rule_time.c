@@ -375,7 +375,6 @@ InWindow(const WindowBounds *b, TimestampTz t)
 	return (b->low_open ? t > b->low : t >= b->low) && (b->high_open ? t < b->high : t <= b->high);
 }
 
-
 /* When does t, which is in this LAST window at as_of, leave it? */
 TimestampTz
 LeaveTime(const RuleWindow *window, const WindowBounds *b, TimestampTz t, TimestampTz as_of, pg_tz *zone)

@@ -421,7 +421,7 @@ ScanListed(Reader *reader)
 
 /*
  * profile_id, living, traits, granted, denied, folded consents, until when,
- * has state, segment_ids, due_at
+ * has state, segment_ids, due_at, computed
  */
 static bool
 ReceiveProfile(TupleTableSlot *slot, DestReceiver *self)
@@ -448,6 +448,7 @@ ReceiveProfile(TupleTableSlot *slot, DestReceiver *self)
 	row.has_state = DatumGetBool(slot->tts_values[7]);
 	row.segment_ids = slot->tts_isnull[8] ? NULL : DatumGetArrayTypeP(slot->tts_values[8]);
 	row.due_at = slot->tts_isnull[9] ? NEVER : DatumGetTimestampTz(slot->tts_values[9]);
+	row.computed = slot->tts_isnull[10] ? NULL : DatumGetJsonbP(slot->tts_values[10]);
 	if (reader->facts)
 		LoadFacts(reader->facts, row.profile_id);
 	ReadyProfile(reader->plan);
@@ -484,12 +485,12 @@ ScanProfiles(Reader *reader)
 							   "NULL::pg_catalog.timestamptz, ");
 	if (reader->with_state)
 		appendStringInfoString(&query,
-							   "s.profile_id IS NOT NULL, s.segment_ids, s.due_at FROM cdp.profile p "
+							   "s.profile_id IS NOT NULL, s.segment_ids, s.due_at, s.computed FROM cdp.profile p "
 							   "LEFT JOIN cdp.profile_state s ON s.profile_id = p.profile_id "
 							   "WHERE ((p.merged_into IS NULL AND p.erased_at IS NULL) OR s.profile_id IS NOT NULL)");
 	else
 		appendStringInfoString(&query,
-							   "false, NULL::pg_catalog.int4[], NULL::pg_catalog.timestamptz FROM cdp.profile p "
+							   "false, NULL::pg_catalog.int4[], NULL::pg_catalog.timestamptz, NULL::pg_catalog.jsonb FROM cdp.profile p "
 							   "WHERE p.merged_into IS NULL AND p.erased_at IS NULL");
 	if (by_id)
 		appendStringInfoString(&query, " AND p.profile_id = ANY ($2)");

@@ -374,7 +374,7 @@ LeafTruth(const RuleNode *node, const RuleValue *value, const WindowBounds *boun
 			truth = ContainsTruth(node, value, zone);
 			break;
 		case RULE_WITHIN:
-			if (!ValueTime(value, zone, &at))
+			if (bounds == NULL || !ValueTime(value, zone, &at))
 				return TRUTH_UNKNOWN;
 			truth = TruthOf(InWindow(bounds, at));
 			break;

@@ -62,15 +62,15 @@ SELECT n,
 			ELSE format('did(%L WHERE category = %L AND quantity >= 3 WITHIN %s DAYS)', event, 'cat ' || n % 40, days) END
 		ELSE format('sequence(%L THEN %L WITHIN 7 DAYS) WITHIN %s DAYS', event, other, days) END,
 	CASE WHEN n <= 60 THEN CASE n % 5
-			WHEN 0 THEN format('SELECT p.profile_id FROM profile p WHERE p.traits ->> ''country'' = %L AND p.profile_id IN (SELECT profile_id FROM event WHERE name = %L AND occurred_at > %s GROUP BY profile_id HAVING count(*) >= 2)', country, event, since)
+			WHEN 0 THEN format('SELECT p.profile_id FROM profile p WHERE (p.traits ->> ''country'') = %L AND p.profile_id IN (SELECT profile_id FROM event WHERE name = %L AND occurred_at > %s GROUP BY profile_id HAVING count(*) >= 2)', country, event, since)
 			WHEN 1 THEN format('SELECT profile_id FROM event WHERE name IN (%L, %L) AND occurred_at > %s GROUP BY profile_id HAVING count(*) FILTER (WHERE name = %L) > 0 AND count(*) FILTER (WHERE name = %L) = 0', event, other, since, event, other)
-			WHEN 2 THEN format('SELECT p.profile_id FROM profile p JOIN (SELECT profile_id FROM event WHERE name = %L GROUP BY profile_id HAVING max(occurred_at) < %s) e ON e.profile_id = p.profile_id WHERE p.traits ->> ''plan'' = ''pro'' AND (p.traits ->> ''age'')::int > %s', event, since, 20 + n % 30)
+			WHEN 2 THEN format('SELECT p.profile_id FROM profile p JOIN (SELECT profile_id FROM event WHERE name = %L GROUP BY profile_id HAVING max(occurred_at) < %s) e ON e.profile_id = p.profile_id WHERE (p.traits ->> ''plan'') = ''pro'' AND (p.traits ->> ''age'')::int > %s', event, since, 20 + n % 30)
 			WHEN 3 THEN format('SELECT profile_id FROM event WHERE name = %L GROUP BY profile_id HAVING count(*) >= %s', event, 1 + n % 3)
 			ELSE format('SELECT p.profile_id FROM profile p WHERE p.profile_id IN (SELECT profile_id FROM event WHERE name = %L AND occurred_at > %s) OR (p.traits ->> ''newsletter'')::boolean AND p.profile_id IN (SELECT profile_id FROM event WHERE name = %L AND occurred_at > %s)', event, since3, other, since) END
 		WHEN n <= 90 THEN CASE n % 3
 			WHEN 0 THEN format('SELECT DISTINCT profile_id FROM event WHERE name = %L AND occurred_at > %s AND (properties ->> ''price'')::int > %s', event, since, 500 + n)
-			WHEN 1 THEN format('SELECT profile_id FROM event WHERE name = %L AND occurred_at > %s AND properties ->> ''channel'' = ''app'' GROUP BY profile_id HAVING sum((properties ->> ''price'')::int) > %s', event, since, 900 + n)
-			ELSE format('SELECT DISTINCT profile_id FROM event WHERE name = %L AND occurred_at > %s AND properties ->> ''category'' = %L AND (properties ->> ''quantity'')::int >= 3', event, since, 'cat ' || n % 40) END
+			WHEN 1 THEN format('SELECT profile_id FROM event WHERE name = %L AND occurred_at > %s AND (properties ->> ''channel'') = ''app'' GROUP BY profile_id HAVING sum((properties ->> ''price'')::int) > %s', event, since, 900 + n)
+			ELSE format('SELECT DISTINCT profile_id FROM event WHERE name = %L AND occurred_at > %s AND (properties ->> ''category'') = %L AND (properties ->> ''quantity'')::int >= 3', event, since, 'cat ' || n % 40) END
 		ELSE format('SELECT DISTINCT a.profile_id FROM event a JOIN event b ON b.profile_id = a.profile_id AND b.occurred_at > a.occurred_at AND b.occurred_at < a.occurred_at + INTERVAL ''7 days'' WHERE a.name = %L AND a.occurred_at > %s AND b.name = %L AND b.occurred_at > %s', event, since, other, since) END
 FROM (SELECT n, 'Event ' || n % 20 AS event, 'Event ' || (n * 3 + 1) % 20 AS other, (ARRAY['PL', 'DE', 'CZ', 'FR'])[1 + n % 4] AS country, days,
 			 format('TIMESTAMPTZ ''%s+00''', '$as_of'::timestamptz - days * interval '1 day') AS since,

@@ -1,0 +1,15 @@
+/*
+ * computed.h
+ *		Computed traits.
+ */
+#ifndef CDP_SEGMENT_COMPUTED_H
+#define CDP_SEGMENT_COMPUTED_H
+
+#include "segment/plan.h"
+
+typedef struct ComputedTraits ComputedTraits;
+
+extern ComputedTraits *LoadComputedTraits(RulePlan *plan);
+extern Jsonb *EvaluateComputed(RulePlan *plan, ProfileRow *row, const ComputedTraits *traits, TimestampTz *due);
+
+#endif							/* CDP_SEGMENT_COMPUTED_H */
