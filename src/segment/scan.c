@@ -12,12 +12,15 @@
 #include "nodes/params.h"
 #include "tcop/dest.h"
 #include "utils/array.h"
+#include "utils/guc.h"
 
 #include "segment/facts.h"
 #include "segment/plan.h"
 
 /* beyond this many ids a scan of everything is cheaper than as many look-ups */
 #define MAX_LOOKUPS 20000
+/* up to this many are looked up by index for sure */
+#define FORCED_LOOKUPS 2000
 /* so many event names are a condition of the query */
 #define MAX_NAMES 8
 
@@ -62,6 +65,7 @@ RunQuery(RulePlan *plan, const char *query, ParamListInfo params, Reader *reader
 		 bool (*receive) (TupleTableSlot *slot, DestReceiver *self))
 {
 	SPIExecuteOptions options = {0};
+	int			nest = NewGUCNestLevel();
 	int			rc;
 
 	reader->pub.receiveSlot = receive;
@@ -74,9 +78,13 @@ RunQuery(RulePlan *plan, const char *query, ParamListInfo params, Reader *reader
 	options.read_only = plan->read_only;
 	options.dest = (DestReceiver *) reader;
 	SPI_connect();
+	/* few profiles are looked up, whatever the planner thinks of the disk */
+	if (reader->ids != NULL && reader->nids <= FORCED_LOOKUPS)
+		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	rc = SPI_execute_extended(query, &options);
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "could not read for segments: %s", SPI_result_code_string(rc));
+	AtEOXact_GUC(true, nest);
 	SPI_finish();
 	MemoryContextDelete(reader->row_context);
 }
