@@ -124,7 +124,7 @@ SQL
 failed=$(sql <<'SQL'
 SELECT 'open or dead: ' || state || ' ' || count(*) FROM cdp.delivery WHERE state IN ('waiting', 'claimed', 'dead') GROUP BY state;
 SELECT 'done, but never arrived: ' || delivery_id FROM cdp.delivery d WHERE state = 'done' AND NOT EXISTS (SELECT FROM seen s WHERE s.line ->> 'delivery_id' = d.delivery_id::text) LIMIT 3;
-SELECT 'claimed ' || (s.line ->> 'delivery_id') || ' after the withdrawal of ' || w.email FROM seen s JOIN withdrawal w ON s.line -> 'identifiers' -> 'email' ? w.email
+SELECT 'claimed ' || (s.line ->> 'delivery_id') || ' after the withdrawal of ' || w.email FROM seen s JOIN withdrawal w ON w.email = s.line -> 'identifiers' -> 'email' ->> 0
 WHERE s.line ->> 'operation' = 'add' AND to_timestamp((s.line ->> 'asked_at')::float8) > w.known_at LIMIT 3;
 SELECT 'two keys for one delivery' FROM seen GROUP BY line ->> 'delivery_id' HAVING count(DISTINCT line ->> 'idempotency_key') > 1 LIMIT 1;
 SELECT 'too little happened' WHERE (SELECT count(*) FROM cdp.delivery WHERE operation = 'remove') < 10 OR (SELECT count(*) FROM withdrawal) < 3
