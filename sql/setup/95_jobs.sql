@@ -62,6 +62,8 @@
 		 'Membership of segments: profiles whose data changed, whose answers may change by now, and new segments.'),
 		('affinity', 48, '1 hour', 'refresh_affinity', NULL, 'SELECT r.added + r.removed, false FROM cdp.refresh_affinity() r',
 		 'What goes together in baskets, for recommendations.'),
+		('best_sellers', 49, '1 hour', 'refresh_best_sellers', NULL, 'SELECT cdp.refresh_best_sellers(), false',
+		 'What sells best and may be offered, for recommendations.'),
 		('models', 50, '1 day', 'refresh_models', NULL, 'SELECT coalesce(sum(r.persons), 0)::bigint, false FROM cdp.refresh_models() r',
 		 'Models that are due are trained again, and people scored; before the segments that ask for predictions.'),
 		('reports', 70, '15 minutes', 'refresh_reports', NULL, 'SELECT coalesce(sum(r.profiles), 0)::bigint, false FROM cdp.refresh_reports() r',
