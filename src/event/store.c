@@ -225,6 +225,15 @@ MergedPairs(const Resolver *r, Datum args[2])
 	args[1] = BigintArray(kept, r->nmerged);
 }
 
+static int
+CompareId(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
 static void
 ResolveMessages(Batch *batch, ProfileList *recount, ProfileList *contacts)
 {
@@ -282,7 +291,14 @@ ResolveMessages(Batch *batch, ProfileList *recount, ProfileList *contacts)
 	if (r->nmerged > 0)
 		StatementRun(&add_counters, pairs, NULL);
 	for (int i = 0; i < r->nmoved; i++)
+	{
+		const int64 *absorbed = bsearch(&r->moved[i], r->absorbed, r->nmerged, sizeof(int64), CompareId);
+
 		ProfileListAdd(recount, r->moved[i]);
+		/* counters were added up before the events of an identifier had left */
+		if (absorbed)
+			ProfileListAdd(recount, r->kept[absorbed - r->absorbed]);
+	}
 	StepEnd(&timer, "write identities");
 }
 

@@ -592,7 +592,8 @@ StoreGuards(Resolver *r, TimestampTz now)
 
 /*
  * After all messages: which profile each person has.  New persons get ids,
- * and the pairs of stored profiles that become one are listed.
+ * and the pairs of stored profiles that become one are listed, by the absorbed
+ * one: stored persons were made in the order of their profiles.
  */
 void
 DecideProfiles(Resolver *r, TimestampTz now)
