@@ -25,3 +25,70 @@ END $$;
 COMMENT ON FUNCTION cdp.leave_account(text, text, text, text, timestamptz) IS
 'The person with that identifier no longer belongs to the account: a group call {"left": true} of that source, as a source may send it itself. Said again it changes nothing. Raises P0002 when nobody has the identifier, CDX20 for an unknown source or identifier type, 22004 without an account or a time.';
 REVOKE ALL ON FUNCTION cdp.leave_account(text, text, text, text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION cdp.account_facts(ids bigint[], as_of timestamptz, reader bigint[])
+RETURNS TABLE (profile_id bigint, account_id text, traits jsonb, changes_at timestamptz)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	asked text[] := CASE WHEN account_facts.ids IS NOT NULL THEN ARRAY(
+		SELECT DISTINCT cdp.trait_text(e.properties, 'group_id') FROM cdp.event e
+		WHERE e.type = 'group' AND e.profile_id = ANY (account_facts.ids)) END;
+BEGIN
+	RETURN QUERY
+	WITH told AS MATERIALIZED (
+		SELECT e.profile_id, cdp.trait_text(e.properties, 'group_id') AS account_id, e.occurred_at, e.message_key,
+			   coalesce(cdp.trait_boolean(e.properties -> 'traits', 'left'), false) AS has_left,
+			   e.properties -> 'traits' AS traits, coalesce(s.priority, 0) AS priority
+		FROM cdp.event e
+		LEFT JOIN cdp.source s ON s.source_id = e.source_id
+		WHERE e.type = 'group' AND (asked IS NULL OR cdp.trait_text(e.properties, 'group_id') = ANY (asked))),
+	account AS MATERIALIZED (
+		SELECT t.account_id, coalesce(cdp.golden_traits(cdp.trait_fragment(t.traits, NULL, t.occurred_at), t.priority, '{}')
+									  FILTER (WHERE t.occurred_at <= account_facts.as_of), '{}') - 'left' AS traits,
+			   min(t.occurred_at) FILTER (WHERE t.occurred_at > account_facts.as_of) AS changes_at
+		FROM told t
+		WHERE t.account_id IS NOT NULL
+		  AND (account_facts.reader IS NULL
+			   OR EXISTS (SELECT FROM cdp.profile p
+						  WHERE p.profile_id = t.profile_id AND p.merged_into IS NULL AND p.erased_at IS NULL
+							AND cdp.may_see(account_facts.reader, p.profile_id, p.consent_granted, p.consent_denied, p.consent_next_expiry)))
+		GROUP BY t.account_id),
+	member AS (
+		SELECT t.profile_id, t.account_id,
+			   NOT (array_agg(t.has_left ORDER BY t.occurred_at DESC, t.message_key DESC)
+					FILTER (WHERE t.occurred_at <= account_facts.as_of))[1] AS is_member,
+			   min(t.occurred_at) FILTER (WHERE t.occurred_at > account_facts.as_of) AS changes_at
+		FROM told t
+		WHERE t.account_id IS NOT NULL AND (account_facts.ids IS NULL OR t.profile_id = ANY (account_facts.ids))
+		GROUP BY t.profile_id, t.account_id)
+	SELECT m.profile_id, m.account_id, CASE WHEN m.is_member THEN coalesce(a.traits, '{}') END,
+		   least(m.changes_at, CASE WHEN m.is_member THEN a.changes_at END)
+	FROM member m
+	LEFT JOIN account a ON a.account_id = m.account_id
+	ORDER BY m.profile_id, m.account_id COLLATE "C";
+END $$;
+COMMENT ON FUNCTION cdp.account_facts(bigint[], timestamptz, bigint[]) IS
+'The accounts of these profiles (null: of every one) as of a time, for the evaluation of segments: what the group calls said of each until then (traits; null: the person belongs to it no more, or not yet), and the next known moment at which that changes. reader (reader_masks): only what persons said whom that reader may see; null: what anybody said.';
+REVOKE ALL ON FUNCTION cdp.account_facts(bigint[], timestamptz, bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION cdp.account_peers(ids bigint[]) RETURNS bigint[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+DECLARE
+	accounts text[] := ARRAY(SELECT DISTINCT cdp.trait_text(e.properties, 'group_id') FROM cdp.event e
+							 WHERE e.type = 'group' AND e.profile_id = ANY (ids));
+BEGIN
+	IF accounts = '{}' THEN
+		RETURN '{}';
+	END IF;
+	RETURN ARRAY(SELECT DISTINCT o.profile_id FROM cdp.event o
+				 WHERE o.type = 'group' AND cdp.trait_text(o.properties, 'group_id') = ANY (accounts)
+				 ORDER BY 1);
+END $$;
+COMMENT ON FUNCTION cdp.account_peers(bigint[]) IS
+'Whoever has or had an account in common with one of these profiles, themselves included: what one says of an account, all its members have.';
+REVOKE ALL ON FUNCTION cdp.account_peers(bigint[]) FROM PUBLIC;

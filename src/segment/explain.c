@@ -169,6 +169,12 @@ ReferEvent(ReturnSetInfo *result, RuleEvent *event)
 		ReferNode(result, event->where, event->name);
 }
 
+static const char *
+KindOf(const RuleOperand *operand)
+{
+	return operand->kind == OPERAND_ACCOUNT ? "account trait" : "trait";
+}
+
 /* What an expression reckons with: numbers */
 static void
 ReferExpression(ReturnSetInfo *result, RuleOperand *operand, const char *event)
@@ -178,8 +184,10 @@ ReferExpression(ReturnSetInfo *result, RuleOperand *operand, const char *event)
 	check_stack_depth();
 	for (int i = 0; i < operand->nargs; i++)
 		ReferExpression(result, operand->args[i], event);
-	if (operand->kind == OPERAND_TRAIT)
-		PutReference(result, "trait", operand->key, NULL, NULL, "comparison", &number, operand->position);
+	if (operand->kind == OPERAND_TRAIT || operand->kind == OPERAND_ACCOUNT)
+		PutReference(result, KindOf(operand), operand->key, NULL, NULL, "comparison", &number, operand->position);
+	else if (operand->kind == OPERAND_INTEREST)
+		PutReference(result, "topic", operand->key, NULL, NULL, NULL, NULL, operand->position);
 	else if (operand->kind == OPERAND_AGGREGATE)
 	{
 		ReferEvent(result, operand->event);
@@ -215,11 +223,12 @@ ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 	switch (operand->kind)
 	{
 		case OPERAND_TRAIT:
+		case OPERAND_ACCOUNT:
 		case OPERAND_ANNIVERSARY:
 			if (node->nvalues == 0)
-				PutReference(result, "trait", operand->key, NULL, NULL, UsageOf(node), NULL, operand->position);
+				PutReference(result, KindOf(operand), operand->key, NULL, NULL, UsageOf(node), NULL, operand->position);
 			for (int i = 0; i < node->nvalues; i++)
-				PutReference(result, "trait", operand->key, NULL, NULL, UsageOf(node), &node->values[i],
+				PutReference(result, KindOf(operand), operand->key, NULL, NULL, UsageOf(node), &node->values[i],
 							 operand->position);
 			break;
 		case OPERAND_PROPERTY:

@@ -14,6 +14,8 @@
  */
 #include "core/core.h"
 
+#include <math.h>
+
 #include "segment/plan.h"
 
 typedef struct Accumulator
@@ -338,6 +340,57 @@ MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz
 	if (operand->aggregate == AGGREGATE_MOST_FREQUENT)
 		return MostFrequent(series, first, last);
 	return Accumulated(&a, operand->aggregate);
+}
+
+/* ---- interests ---- */
+
+/* half of an interest is gone after so long */
+#define HALF_LIFE ((float8) 30 * USECS_PER_DAY)
+/* digits of a share */
+#define SHARE_SCALE 6
+
+static float8
+WeightAt(const PlanSeries *series, const WindowBounds *bounds, TimestampTz at)
+{
+	float8		weight = 0;
+	int			first;
+	int			last;
+
+	WindowFacts(series, bounds, at, &first, &last);
+	for (int i = first; i < last; i++)
+		weight += series->facts[i].value.real * exp2((series->facts[i].at - at) / HALF_LIFE);
+	return weight;
+}
+
+/*
+ * A topic's share of all interests.  All of them fade at the same pace, so a
+ * share changes only when an event comes or leaves the window.
+ */
+RuleValue
+InterestAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next)
+{
+	PlanSeries *all = &plan->series[plan->interest_series];
+	RuleValue	value = {VALUE_NULL};
+	WindowBounds bounds;
+	int			first;
+	int			last;
+	float8		total;
+	Datum		share;
+
+	*next = NEVER;
+	if (all->nfacts == 0)
+		return value;
+	ComputeWindow(&operand->window, at, plan->zone, &bounds);
+	WindowFacts(all, &bounds, at, &first, &last);
+	*next = NextChange(plan, operand, all, &bounds, at, first, last);
+	total = WeightAt(all, &bounds, at);
+	if (total <= 0)
+		return value;
+	share = DirectFunctionCall1(float8_numeric,
+								Float8GetDatum(WeightAt(&plan->series[operand->series], &bounds, at) / total));
+	value.kind = VALUE_NUMBER;
+	value.number = DatumGetNumeric(DirectFunctionCall2(numeric_round, share, Int32GetDatum(SHARE_SCALE)));
+	return value;
 }
 
 void

@@ -68,7 +68,7 @@ NewPlan(TimestampTz as_of, bool read_only)
 	plan->profile_context = AllocSetContextCreate(context, "segment plan profile", ALLOCSET_DEFAULT_SIZES);
 	plan->as_of = as_of;
 	plan->read_only = read_only;
-	plan->reach = DT_NOEND;
+	plan->reach = plan->interest_reach = DT_NOEND;
 	return plan;
 }
 
@@ -254,6 +254,43 @@ AddListedSeries(RulePlan *plan, int32 segment_id)
 	return s;
 }
 
+static int
+AddAccountSeries(RulePlan *plan)
+{
+	if (!plan->needs_accounts)
+	{
+		plan->account_series = NewSeries(plan, SERIES_ACCOUNT);
+		plan->needs_accounts = true;
+	}
+	return plan->account_series;
+}
+
+/* topic NULL: all topics together */
+static int
+AddInterestSeries(RulePlan *plan, const char *topic)
+{
+	int			s;
+
+	for (int i = 0; i < plan->nseries; i++)
+		if (plan->series[i].kind == SERIES_INTEREST && (plan->series[i].topic == NULL) == (topic == NULL) &&
+			(topic == NULL || strcmp(plan->series[i].topic, topic) == 0))
+			return i;
+	s = NewSeries(plan, SERIES_INTEREST);
+	plan->series[s].topic = topic ? pstrdup(topic) : NULL;
+	return s;
+}
+
+/* Topics are told by events of any name */
+static void
+AddInterest(RulePlan *plan, RuleOperand *operand, TimestampTz reach)
+{
+	operand->series = AddInterestSeries(plan, operand->key);
+	plan->interest_series = AddInterestSeries(plan, NULL);
+	plan->interest_reach = Min(plan->interest_reach, reach);
+	plan->reach = Min(plan->reach, reach);
+	plan->needs_interests = plan->needs_events = plan->any_event = plan->needs_properties = true;
+}
+
 static void
 LookUpPurpose(RulePlan *plan, PlanLeaf *leaf)
 {
@@ -285,14 +322,17 @@ CompileExpression(RulePlan *plan, RuleOperand *operand)
 		CompileExpression(plan, operand->args[i]);
 	if (operand->kind == OPERAND_TRAIT)
 		NoteTrait(plan, operand);
-	if (operand->kind != OPERAND_AGGREGATE)
+	if (operand->kind != OPERAND_AGGREGATE && operand->kind != OPERAND_INTEREST)
 		return;
 	if (operand->window.kind != WINDOW_NONE)
 		NeedZone(plan);
 	FillTime(plan, operand->window.low);
 	FillTime(plan, operand->window.high);
 	ComputeWindow(&operand->window, plan->as_of, plan->zone, &bounds);
-	operand->series = AddSeries(plan, operand->event, operand->value, bounds.reach);
+	if (operand->kind == OPERAND_INTEREST)
+		AddInterest(plan, operand, bounds.reach);
+	else
+		operand->series = AddSeries(plan, operand->event, operand->value, bounds.reach);
 }
 
 static bool
@@ -301,7 +341,7 @@ ReadsEvents(const RuleOperand *operand)
 	for (int i = 0; i < operand->nargs; i++)
 		if (ReadsEvents(operand->args[i]))
 			return true;
-	return operand->kind == OPERAND_AGGREGATE;
+	return operand->kind == OPERAND_AGGREGATE || operand->kind == OPERAND_INTEREST || operand->kind == OPERAND_ACCOUNT;
 }
 
 /* Fills what a new leaf reads */
@@ -322,6 +362,11 @@ CompileLeaf(RulePlan *plan, int number)
 	}
 	FillTimes(plan, node);
 	ComputeWindow(window, plan->as_of, plan->zone, &bounds);
+	if (ReadsAccount(node->operand) || ReadsAccount(node->other))
+	{
+		AddAccountSeries(plan);
+		plan->leaves[number].reads_account = true;
+	}
 	if (node->kind == RULE_SEQUENCE)
 	{
 		int		   *steps = palloc(node->nsteps * sizeof(int));
@@ -354,6 +399,8 @@ CompileLeaf(RulePlan *plan, int number)
 
 		plan->leaves[number].rule = rule;
 	}
+	else if (node->operand->kind == OPERAND_ACCOUNT)
+		series = plan->account_series;
 	else
 		NoteTrait(plan, node->operand);
 

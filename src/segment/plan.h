@@ -69,7 +69,9 @@ typedef enum SeriesKind
 	SERIES_EVENT,
 	SERIES_IDENTIFIER,			/* identifiers of one type */
 	SERIES_SAMPLE,				/* all identifiers: the smallest key */
-	SERIES_LISTED				/* places in a list, or in the result of a query */
+	SERIES_LISTED,				/* places in a list, or in the result of a query */
+	SERIES_ACCOUNT,				/* accounts: their traits, and when they change next */
+	SERIES_INTEREST				/* weights of a topic, or of all topics */
 } SeriesKind;
 
 typedef struct PlanSeries
@@ -80,6 +82,7 @@ typedef struct PlanSeries
 	char	   *value_key;
 	char	   *identifier_type;
 	int32		segment_id;		/* LISTED */
+	char	   *topic;			/* INTEREST; NULL: all */
 	int			nleaves;		/* that read it */
 	int		   *leaves;
 	TimestampTz reach;			/* events before this are not needed */
@@ -100,6 +103,7 @@ typedef struct PlanLeaf
 	int		   *step_series;	/* SEQUENCE */
 	int			rule;			/* MEMBER_OF */
 	bool		reckons;		/* an expression is compared */
+	bool		reads_account;	/* asked of each account */
 	int			purpose;		/* CONSENTS_TO: bit; -1 unknown */
 	bool		opt_in;
 	RuleValue	value;			/* what was compared, for explanations */
@@ -198,11 +202,19 @@ typedef struct RulePlan
 	bool		needs_identifiers;
 	bool		needs_listed;
 	bool		needs_consents;
+	bool		needs_accounts;
+	bool		needs_interests;
+	int			account_series;
+	int			interest_series;	/* of all topics */
+	TimestampTz interest_reach;
+	Oid			reader;			/* for whom is read; InvalidOid: who reads all */
 	TimestampTz reach;
 
 	bool		empty_known;
 	PlanAnswer *empty;			/* answers without facts, at the plan's time */
 	PlanAnswer *answers;		/* those of the profile at hand */
+
+	JsonbContainer *account;	/* traits of the account at hand; NULL: none */
 
 	uint64		epoch;			/* number of the profile at hand */
 	uint64		event;			/* number of the event at hand */
@@ -262,6 +274,7 @@ extern void EvaluateSequence(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 extern RuleValue MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next);
 extern int	UniqueFacts(RulePlan *plan, const RuleOperand *operand, TimestampTz at, Fact ***facts, TimestampTz *next);
 extern int	CountUntil(const PlanSeries *series, TimestampTz at);
+extern RuleValue InterestAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next);
 
 /* rule_eval.c */
 extern void StartProfile(RulePlan *plan);

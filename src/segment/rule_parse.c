@@ -530,7 +530,7 @@ ParseComputed(const char *text, int length)
 	if (p.token.kind != TOKEN_END)
 		Expected(&p, "an operator or the end of the expression", NULL);
 	if (operand->kind == OPERAND_AGGREGATE ? operand->aggregate == AGGREGATE_DAYS_SINCE_LAST :
-		operand->kind != OPERAND_ARITHMETIC && operand->kind != OPERAND_DISTANCE)
+		operand->kind != OPERAND_ARITHMETIC && operand->kind != OPERAND_DISTANCE && operand->kind != OPERAND_INTEREST)
 		Refuse(&p, ERRCODE_FEATURE_NOT_SUPPORTED, 0, "this expression of a computed trait is not supported",
 			   "expected a metric of events, or arithmetic on metrics", NULL);
 	return operand;

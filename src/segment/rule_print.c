@@ -66,7 +66,8 @@ static void
 PrintKey(StringInfo buf, const char *key)
 {
 	const char *part = key;
-	bool		plain = true;
+	/* else it would be taken for a trait of an account */
+	bool		plain = pg_strncasecmp(key, ACCOUNT_PREFIX, strlen(ACCOUNT_PREFIX)) != 0;
 
 	while (plain)
 	{
@@ -234,6 +235,15 @@ PrintOperand(StringInfo buf, RuleOperand *operand)
 			}
 			else
 				PrintKey(buf, operand->key);
+			break;
+		case OPERAND_ACCOUNT:
+			appendStringInfoString(buf, ACCOUNT_PREFIX);
+			PrintKey(buf, operand->key);
+			break;
+		case OPERAND_INTEREST:
+			appendStringInfoString(buf, "interest(");
+			PrintText(buf, operand->key);
+			appendStringInfoChar(buf, ')');
 			break;
 		case OPERAND_ELEMENT:
 			PrintElementPart(buf, operand);

@@ -27,6 +27,7 @@ typedef struct SqlWriter
 	char	   *zone;			/* literal */
 	int			segments;		/* member_of() inside member_of() */
 	int			aliases;
+	const char *account;		/* alias of the account at hand */
 } SqlWriter;
 
 static void WriteNode(SqlWriter *w, RuleNode *node, const char *event);
@@ -228,6 +229,20 @@ WriteAggregate(SqlWriter *w, RuleOperand *operand)
 
 /* ---- expressions ---- */
 
+static void
+WriteInterest(SqlWriter *w, RuleOperand *operand)
+{
+	char	   *alias = psprintf("t%d", ++w->aliases);
+	char	   *weight = psprintf("%s.weight * power(0.5::float8, extract(epoch FROM %s - %s.occurred_at)::float8 / 86400 / 30)",
+								  alias, w->as_of, alias);
+	char	   *occurred_at = psprintf("%s.occurred_at", alias);
+
+	appendStringInfo(&w->buf, "(SELECT round((coalesce(sum(%s) FILTER (WHERE %s.topic = %s), 0) / nullif(sum(%s), 0))::numeric, 6) "
+					 "FROM cdp.event_topic %s WHERE %s.profile_id = p.profile_id AND %s)",
+					 weight, alias, quote_literal_cstr(operand->key), weight, alias, alias,
+					 WindowSql(w, &operand->window, occurred_at));
+}
+
 /* A jsonb or numeric value as numeric, null when it is no number */
 static void
 WriteNumber(SqlWriter *w, RuleOperand *operand, const char *event)
@@ -244,6 +259,9 @@ WriteNumber(SqlWriter *w, RuleOperand *operand, const char *event)
 			appendStringInfo(&w->buf, " %c %s", operand->op, operand->op == '/' ? "nullif(" : "");
 			WriteNumber(w, operand->args[1], event);
 			appendStringInfoString(&w->buf, operand->op == '/' ? ", 0))" : ")");
+			break;
+		case OPERAND_INTEREST:
+			WriteInterest(w, operand);
 			break;
 		case OPERAND_DISTANCE:
 			appendStringInfoString(&w->buf, "cdp.distance_km(");
@@ -278,6 +296,8 @@ WriteOperand(SqlWriter *w, RuleOperand *operand, const char *event)
 		WriteAggregate(w, operand);
 	else if (IsExpression(operand))
 		WriteNumber(w, operand, event);
+	else if (operand->kind == OPERAND_ACCOUNT)
+		appendStringInfo(&w->buf, "%s.traits -> %s", w->account, quote_literal_cstr(operand->key));
 	else if (operand->kind == OPERAND_TRAIT || operand->kind == OPERAND_ANNIVERSARY)
 		appendStringInfo(&w->buf, "p.traits -> %s", quote_literal_cstr(operand->key));
 	else
@@ -561,10 +581,41 @@ WriteQuantified(SqlWriter *w, RuleNode *node, const char *event)
 	appendStringInfoString(&w->buf, " AS x) l)");
 }
 
+/*
+ * The condition asked of each account that the person belongs to, or of none:
+ * the last group call for it did not say that the person left.
+ */
+static void
+WriteAccounts(SqlWriter *w, RuleNode *node)
+{
+	int			n = ++w->aliases;
+
+	w->account = psprintf("a%d", n);
+	appendStringInfoString(&w->buf, "(SELECT CASE WHEN bool_or(c.holds) THEN true WHEN bool_or(c.holds IS NULL) THEN NULL ELSE false END FROM (SELECT (");
+	if (node->kind == RULE_ELEMENT)
+		WriteQuantified(w, node, NULL);
+	else
+		WritePredicate(w, node, NULL);
+	appendStringInfo(&w->buf, ") AS holds FROM (SELECT 1) one LEFT JOIN (SELECT "
+					 "(SELECT cdp.golden_traits(cdp.trait_fragment(t.properties -> 'traits', NULL, t.occurred_at), coalesce(s.priority, 0), '{}') - 'left' "
+					 "FROM cdp.event t LEFT JOIN cdp.source s ON s.source_id = t.source_id WHERE t.type = 'group' "
+					 "AND cdp.trait_text(t.properties, 'group_id') = m.account_id AND t.occurred_at <= %s) AS traits "
+					 "FROM (SELECT DISTINCT ON (1) cdp.trait_text(g.properties, 'group_id') AS account_id, "
+					 "coalesce(cdp.trait_boolean(g.properties -> 'traits', 'left'), false) AS has_left "
+					 "FROM cdp.event g WHERE g.profile_id = p.profile_id AND g.type = 'group' AND g.occurred_at <= %s "
+					 "ORDER BY 1, g.occurred_at DESC, g.message_key DESC) m "
+					 "WHERE NOT m.has_left AND m.account_id IS NOT NULL) a%d ON true) c)", w->as_of, w->as_of, n);
+}
+
 static void
 WriteNode(SqlWriter *w, RuleNode *node, const char *event)
 {
 	check_stack_depth();
+	if (ReadsAccount(node->operand) || ReadsAccount(node->other))
+	{
+		WriteAccounts(w, node);
+		return;
+	}
 	switch (node->kind)
 	{
 		case RULE_AND:
