@@ -66,7 +66,7 @@ NewPlan(TimestampTz as_of, bool read_only)
 
 	plan->context = context;
 	plan->profile_context = AllocSetContextCreate(context, "segment plan profile", ALLOCSET_DEFAULT_SIZES);
-	plan->as_of = as_of;
+	plan->as_of = plan->since = as_of;
 	plan->read_only = read_only;
 	plan->reach = plan->interest_reach = DT_NOEND;
 	return plan;
@@ -260,6 +260,7 @@ AddAccountSeries(RulePlan *plan)
 	if (!plan->needs_accounts)
 	{
 		plan->account_series = NewSeries(plan, SERIES_ACCOUNT);
+		NewSeries(plan, SERIES_ACCOUNT_END);
 		plan->needs_accounts = true;
 	}
 	return plan->account_series;

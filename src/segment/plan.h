@@ -70,7 +70,8 @@ typedef enum SeriesKind
 	SERIES_IDENTIFIER,			/* identifiers of one type */
 	SERIES_SAMPLE,				/* all identifiers: the smallest key */
 	SERIES_LISTED,				/* places in a list, or in the result of a query */
-	SERIES_ACCOUNT,				/* accounts: their traits, and when they change next */
+	SERIES_ACCOUNT,				/* accounts: their traits, from when on */
+	SERIES_ACCOUNT_END,			/* until when these hold */
 	SERIES_INTEREST				/* weights of a topic, or of all topics */
 } SeriesKind;
 
@@ -168,6 +169,7 @@ typedef struct RulePlan
 	MemoryContext context;
 	MemoryContext profile_context;	/* reset for each profile */
 	TimestampTz as_of;
+	TimestampTz since;			/* the first as_of */
 	pg_tz	   *zone;
 	bool		read_only;		/* called from a STABLE function */
 	bool		wants_until;
@@ -204,7 +206,7 @@ typedef struct RulePlan
 	bool		needs_consents;
 	bool		needs_accounts;
 	bool		needs_interests;
-	int			account_series;
+	int			account_series; /* and the next one, of their ends */
 	int			interest_series;	/* of all topics */
 	TimestampTz interest_reach;
 	Oid			reader;			/* for whom is read; InvalidOid: who reads all */

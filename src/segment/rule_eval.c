@@ -194,7 +194,8 @@ EvaluateOnce(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf, PlanAnswer *answer
 static void
 EvaluateAccounts(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf, PlanAnswer *answer)
 {
-	PlanSeries *series = &plan->series[plan->account_series];
+	const PlanSeries *series = &plan->series[plan->account_series];
+	const PlanSeries *ends = series + 1;
 	RuleValue	value = {VALUE_NULL};
 	bool		asked = false;
 
@@ -206,7 +207,16 @@ EvaluateAccounts(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf, PlanAnswer *an
 		bool		end = i == series->nfacts;
 
 		if (!end)
-			answer->until = Min(answer->until, series->facts[i].at);
+		{
+			TimestampTz changes = series->facts[i].at;
+
+			if (changes <= plan->as_of)
+				changes = ends->facts[i].value.kind == VALUE_FLOAT ? (TimestampTz) ends->facts[i].value.real : NEVER;
+			if (changes > plan->as_of)
+				answer->until = Min(answer->until, changes);
+			if (series->facts[i].at > plan->as_of || changes <= plan->as_of)
+				continue;
+		}
 		if (end ? asked : series->facts[i].value.kind != VALUE_JSON)
 			continue;
 		plan->account = end ? NULL : series->facts[i].value.json;

@@ -436,7 +436,7 @@ ScanListed(Reader *reader)
 
 /* ---- accounts ---- */
 
-/* profile_id, traits (null: belongs to it no more, or not yet), when they change next */
+/* profile_id, traits (null: does not belong to it), from when on and until when */
 static bool
 ReceiveAccount(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -444,6 +444,7 @@ ReceiveAccount(TupleTableSlot *slot, DestReceiver *self)
 	Reader	   *reader = (Reader *) self;
 	MemoryContext old;
 	RuleValue	traits = {VALUE_NULL};
+	RuleValue	end = {VALUE_NULL};
 
 	slot_getallattrs(slot);
 	if (!IsWanted(reader, DatumGetInt64(slot->tts_values[0])))
@@ -457,10 +458,17 @@ ReceiveAccount(TupleTableSlot *slot, DestReceiver *self)
 		traits.json = &json->root;
 		traits.length = VARSIZE(json) - VARHDRSZ;
 	}
+	if (!slot->tts_isnull[3])
+	{
+		/* microseconds of our times are exact in it */
+		end.kind = VALUE_FLOAT;
+		end.real = (float8) DatumGetTimestampTz(slot->tts_values[3]);
+	}
 	StartFact(reader->facts);
 	AddToFact(reader->facts, reader->plan->account_series, &traits);
+	AddToFact(reader->facts, reader->plan->account_series + 1, &end);
 	PutFact(reader->facts, DatumGetInt64(slot->tts_values[0]),
-			slot->tts_isnull[2] ? NEVER : DatumGetTimestampTz(slot->tts_values[2]), UUIDPGetDatum(&none));
+			slot->tts_isnull[2] ? DT_NOBEGIN : DatumGetTimestampTz(slot->tts_values[2]), UUIDPGetDatum(&none));
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(reader->row_context);
 	return true;
@@ -470,16 +478,17 @@ static void
 ScanAccounts(Reader *reader)
 {
 	RulePlan   *plan = reader->plan;
-	ParamListInfo params = makeParamList(3);
+	ParamListInfo params = makeParamList(4);
 	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
 
 	SetParam(params, 1, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : (Datum) 0);
 	params->params[0].isnull = !by_id;
-	SetParam(params, 2, TIMESTAMPTZOID, TimestampTzGetDatum(plan->as_of));
-	SetParam(params, 3, OIDOID, ObjectIdGetDatum(plan->reader));
+	SetParam(params, 2, TIMESTAMPTZOID, TimestampTzGetDatum(plan->since));
+	SetParam(params, 3, TIMESTAMPTZOID, TimestampTzGetDatum(plan->as_of));
+	SetParam(params, 4, OIDOID, ObjectIdGetDatum(plan->reader));
 	RunQuery(plan,
-			 psprintf("SELECT a.profile_id, a.traits, a.changes_at FROM cdp.account_facts($1, $2, %s) a",
-					  OidIsValid(plan->reader) ? "cdp.reader_masks($3)" : "NULL"),
+			 psprintf("SELECT a.profile_id, a.traits, a.starts_at, a.ends_at FROM cdp.account_facts($1, $2, $3, %s) a",
+					  OidIsValid(plan->reader) ? "cdp.reader_masks($4)" : "NULL"),
 			 params, reader, ReceiveAccount);
 }
 
