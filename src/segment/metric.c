@@ -16,7 +16,8 @@
 
 #include <math.h>
 
-#include "segment/plan.h"
+#include "segment/computed.h"
+#include "segment/expression.h"
 
 typedef struct Accumulator
 {
@@ -179,6 +180,8 @@ MetricTruth(RulePlan *plan, PlanLeaf *leaf, const RuleValue *value)
 {
 	if (leaf->node->kind == RULE_DID)
 		return value->integer > 0 ? TRUTH_TRUE : TRUTH_FALSE;
+	if (leaf->node->kind == RULE_ELEMENT)
+		return QuantifiedTruth(plan, leaf->node, value);
 	return LeafTruth(leaf->node, value, &leaf->bounds, plan->zone);
 }
 
@@ -393,6 +396,24 @@ InterestAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, Timestamp
 	return value;
 }
 
+/* What is not made up fact by fact is due when it may change */
+static void
+EvaluateWhole(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
+{
+	const RuleOperand *operand = leaf->node->operand;
+	TimestampTz next;
+	TimestampTz at;
+
+	if (operand->aggregate == AGGREGATE_UNIQUE_LIST)
+		leaf->value = UniqueList(plan, operand, plan->as_of, &next);
+	else
+		leaf->value = MetricAt(plan, operand, plan->as_of, &next);
+	answer->truth = MetricTruth(plan, leaf, &leaf->value);
+	answer->until = next;
+	if (leaf->node->kind == RULE_WITHIN && ValueTime(&leaf->value, plan->zone, &at))
+		answer->until = Min(next, TimeFlip(&leaf->node->window, &leaf->bounds, at, plan->as_of, plan->zone));
+}
+
 void
 EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 {
@@ -410,6 +431,11 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 	if (operand->aggregate == AGGREGATE_DAYS_SINCE_LAST)
 	{
 		EvaluateDaysSince(plan, leaf, series, answer);
+		return;
+	}
+	if (operand->aggregate == AGGREGATE_MOST_FREQUENT || operand->aggregate == AGGREGATE_UNIQUE_LIST)
+	{
+		EvaluateWhole(plan, leaf, answer);
 		return;
 	}
 	if (leaf->node->kind == RULE_WITHIN)

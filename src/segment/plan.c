@@ -7,6 +7,7 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 
+#include "segment/computed_rule.h"
 #include "segment/plan.h"
 #include "segment/reader.h"
 
@@ -468,6 +469,19 @@ CompileNode(RulePlan *plan, int number, RuleNode *node)
 	plan->rules[number].nodes[at].leaf = leaf;
 }
 
+ComputedSet *
+PlanComputedSet(RulePlan *plan)
+{
+	if (plan->computed == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(plan->context);
+
+		plan->computed = NewComputedSet(plan->read_only);
+		MemoryContextSwitchTo(old);
+	}
+	return plan->computed;
+}
+
 /* Compiles a rule into the plan; its tree must live as long.  Returns its number. */
 int
 PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
@@ -481,6 +495,8 @@ PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
 	plan->rules[number].name = name ? pstrdup(name) : NULL;
 	plan->rules[number].tree = tree;
 	plan->rules[number].compiling = true;
+	if (!plan->traits_only)
+		ExpandRule(PlanComputedSet(plan), tree);
 	CompileNode(plan, number, tree);
 	plan->rules[number].compiling = false;
 	plan->rules[number].compiled = true;

@@ -175,6 +175,7 @@ typedef struct RulePlan
 	bool		wants_until;
 	bool		allow_unknown;	/* unknown segments and purposes match nobody */
 	bool		traits_only;	/* raise on anything but traits */
+	struct ComputedSet *computed;	/* NULL: no rule was compiled yet */
 
 	int			nrules;
 	PlanRule   *rules;
@@ -257,6 +258,7 @@ extern RulePlan *NewPlan(TimestampTz as_of, bool read_only);
 extern int	PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree);
 extern void PlanAddExpression(RulePlan *plan, RuleOperand *operand);
 extern int	PlanAddSegment(RulePlan *plan, const char *name);
+extern struct ComputedSet *PlanComputedSet(RulePlan *plan);
 extern pg_tz *SettingZone(bool read_only);
 
 /* value.c */

@@ -193,6 +193,7 @@ typedef struct RuleOperand
 {
 	OperandKind kind;
 	int			position;
+	char	   *alias;			/* the computed trait that this is the expression of */
 	char	   *key;			/* trait: the key in profile.traits, or of an account; topic */
 	int			npath;			/* property: the keys from outside in */
 	char	  **path;

@@ -197,7 +197,7 @@ PrintArithmetic(StringInfo buf, RuleOperand *operand)
 	for (int i = 0; i < 2; i++)
 	{
 		RuleOperand *arg = operand->args[i];
-		bool		parens = arg->kind == OPERAND_ARITHMETIC &&
+		bool		parens = arg->kind == OPERAND_ARITHMETIC && arg->alias == NULL &&
 			(i == 1 ? (product || arg->op == '+' || arg->op == '-') : (product && (arg->op == '+' || arg->op == '-')));
 
 		if (i == 1)
@@ -224,6 +224,11 @@ void
 PrintOperand(StringInfo buf, RuleOperand *operand)
 {
 	check_stack_depth();
+	if (operand->alias)
+	{
+		PrintKey(buf, operand->alias);
+		return;
+	}
 	switch (operand->kind)
 	{
 		case OPERAND_TRAIT:

@@ -12,6 +12,7 @@
 #include "utils/datetime.h"
 #include "utils/json.h"
 
+#include "segment/computed_rule.h"
 #include "segment/rule.h"
 #include "segment/rule_time.h"
 
@@ -28,6 +29,7 @@ typedef struct SqlWriter
 	int			segments;		/* member_of() inside member_of() */
 	int			aliases;
 	const char *account;		/* alias of the account at hand */
+	ComputedSet *computed;
 } SqlWriter;
 
 static void WriteNode(SqlWriter *w, RuleNode *node, const char *event);
@@ -191,9 +193,20 @@ WriteAggregate(SqlWriter *w, RuleOperand *operand)
 	char	   *present = json ? psprintf("jsonb_typeof(%s) <> 'null'", v) : psprintf("%s IS NOT NULL", v);
 	bool		limit = false;
 
+	if (operand->aggregate == AGGREGATE_MOST_FREQUENT)
+	{
+		appendStringInfo(&w->buf, "(SELECT to_jsonb(f.x) FROM (SELECT %s AS x, %s.occurred_at, %s.message_key", v, alias, alias);
+		WriteEvents(w, operand->event, &operand->window, alias);
+		appendStringInfo(&w->buf, " AND %s) f GROUP BY f.x ORDER BY count(*) DESC, max(f.occurred_at) DESC, "
+						 "(array_agg(f.message_key ORDER BY f.occurred_at DESC, f.message_key DESC))[1] DESC LIMIT 1)", present);
+		return;
+	}
 	appendStringInfoString(&w->buf, "(SELECT ");
 	switch (operand->aggregate)
 	{
+		case AGGREGATE_UNIQUE_LIST:
+			appendStringInfo(&w->buf, "coalesce(jsonb_agg(DISTINCT %s) FILTER (WHERE %s), '[]')", v, present);
+			break;
 		case AGGREGATE_COUNT:
 		case AGGREGATE_DID:
 			appendStringInfo(&w->buf, "count(*) FILTER (WHERE %s)", present);
@@ -518,6 +531,7 @@ WriteMember(SqlWriter *w, RuleNode *node)
 	Datum		values[1] = {CStringGetTextDatum(node->name)};
 	MemoryContext caller = CurrentMemoryContext;
 	char	   *rule = NULL;
+	RuleNode   *tree;
 	int32		listed = 0;
 	bool		isnull;
 
@@ -548,8 +562,10 @@ WriteMember(SqlWriter *w, RuleNode *node)
 		ereport(ERROR,
 				(errcode(ERRCODE_CDP_UNKNOWN_NAME),
 				 errmsg("unknown segment \"%s\"", node->name)));
+	tree = ParseRule(rule, strlen(rule), NULL);
+	ExpandRule(w->computed, tree);
 	appendStringInfoString(&w->buf, "((");
-	WriteNode(w, ParseRule(rule, strlen(rule), NULL), NULL);
+	WriteNode(w, tree, NULL);
 	appendStringInfoString(&w->buf, ") IS TRUE)");
 	w->segments--;
 }
@@ -691,13 +707,16 @@ cdp_segment_sql(PG_FUNCTION_ARGS)
 {
 	SegmentRule *rule = DatumGetSegmentRule(PG_GETARG_DATUM(0));
 	SqlWriter	w = {0};
+	RuleNode   *tree = SegmentRuleTree(rule);
 
+	w.computed = NewComputedSet(true);
+	ExpandRule(w.computed, tree);
 	w.as_of = TimeSql(PG_GETARG_TIMESTAMPTZ(1));
 	w.zone = quote_literal_cstr(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	initStringInfo(&w.buf);
 	appendStringInfoString(&w.buf, "SELECT p.profile_id FROM cdp.profile p "
 						   "WHERE p.merged_into IS NULL AND p.erased_at IS NULL AND (");
-	WriteNode(&w, SegmentRuleTree(rule), NULL);
+	WriteNode(&w, tree, NULL);
 	appendStringInfoChar(&w.buf, ')');
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(w.buf.data, w.buf.len));
 }
