@@ -84,7 +84,8 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN EXISTS (SELECT FROM cdp.inbox FOR UPDATE SKIP LOCKED LIMIT 1);
+	-- by the index: the table begins with all the pages that are done
+	RETURN EXISTS (SELECT FROM cdp.inbox ORDER BY inbox_id FOR UPDATE SKIP LOCKED LIMIT 1);
 END $$;
 COMMENT ON FUNCTION cdp.is_inbox_waiting() IS
 'Is there a row in the inbox that no other session is at? SECURITY DEFINER: an operator needs no right on the table.';
@@ -209,26 +210,13 @@ COMMENT ON FUNCTION cdp.recount_profiles(bigint[]) IS
 'Counts the events of these profiles anew, and folds their contact points, after events joined or left them, and marks them for the next refresh.';
 REVOKE ALL ON FUNCTION cdp.recount_profiles(bigint[]) FROM PUBLIC;
 
-CREATE FUNCTION cdp.shared_messages(absorbed bigint[], kept bigint[]) RETURNS bigint[]
-LANGUAGE plpgsql STABLE
+CREATE FUNCTION cdp.add_counters(absorbed bigint[], kept bigint[]) RETURNS void
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
-AS $$
-BEGIN
-	RETURN ARRAY(SELECT DISTINCT m.kept
-				 FROM unnest(absorbed, kept) m (absorbed, kept)
-				 JOIN cdp.event a ON a.profile_id = m.absorbed
-				 JOIN cdp.event k ON k.profile_id = m.kept AND k.occurred_at = a.occurred_at AND k.message_key = a.message_key);
-END $$;
-COMMENT ON FUNCTION cdp.shared_messages(bigint[], bigint[]) IS
-'Those of the kept profiles that have a message which the absorbed one has as well: after the merge it is there once. Before the merge.';
-REVOKE ALL ON FUNCTION cdp.shared_messages(bigint[], bigint[]) FROM PUBLIC;
-
-CREATE FUNCTION cdp.add_counters(absorbed bigint[], kept bigint[]) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
 	WITH gone AS (

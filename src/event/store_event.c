@@ -52,12 +52,15 @@ static Statement insert_times = {
 	"  received_at = excluded.received_at"
 };
 
+/* the profiles are locked, or new: nobody else counts for them */
 static Statement count_events = {
-	"INSERT INTO cdp.profile_counter AS c (profile_id, event_count, first_seen_at, last_seen_at)"
-	" SELECT profile_id, count(*), min(occurred_at), max(occurred_at) FROM batch_event GROUP BY profile_id ORDER BY profile_id"
-	" ON CONFLICT (profile_id) DO UPDATE SET event_count = c.event_count + excluded.event_count,"
-	"  first_seen_at = least(c.first_seen_at, excluded.first_seen_at),"
-	"  last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at)"
+	"WITH n AS MATERIALIZED (SELECT profile_id, count(*) AS events, min(occurred_at) AS first_at, max(occurred_at) AS last_at"
+	"  FROM batch_event GROUP BY profile_id ORDER BY profile_id),"
+	" known AS (UPDATE cdp.profile_counter c SET event_count = c.event_count + n.events,"
+	"   first_seen_at = least(c.first_seen_at, n.first_at), last_seen_at = greatest(c.last_seen_at, n.last_at)"
+	"  FROM n WHERE c.profile_id = n.profile_id RETURNING c.profile_id)"
+	" INSERT INTO cdp.profile_counter (profile_id, event_count, first_seen_at, last_seen_at)"
+	" SELECT * FROM n WHERE n.profile_id NOT IN (SELECT profile_id FROM known)"
 };
 
 /* facts told before, or twice in this batch */
