@@ -6,134 +6,246 @@ AS 'MODULE_PATHNAME', 'cdp_affinity_metrics';
 COMMENT ON FUNCTION cdp.affinity_metrics(bigint, bigint, bigint, bigint) IS
 'Log-likelihood ratio, cosine and lift of two items in a and b of all baskets, in so many of them together; the ratio is negative when they are together less often than by chance. Null when the numbers do not fit.';
 
-CREATE FUNCTION cdp.current_baskets() RETURNS TABLE (basket_key uuid, kind text, product_ids text[])
-LANGUAGE plpgsql STABLE
+CREATE FUNCTION cdp.queue_affinity() RETURNS trigger
+LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY
-	SELECT o.message_key, 'order', array_agg(DISTINCT x.product_id)
-	FROM cdp.event o
-	JOIN cdp.profiling_profile g ON g.profile_id = o.profile_id
-	CROSS JOIN LATERAL (SELECT coalesce(cdp.trait_text(i.item, 'product_id'), cdp.trait_text(i.item, 'sku')) AS product_id
-						FROM jsonb_array_elements(CASE WHEN jsonb_typeof(o.properties -> 'products') = 'array' THEN o.properties -> 'products' END) i (item)) x
-	WHERE o.name = 'Order Completed' AND o.type = 'track' AND NOT o.is_echo AND o.traffic IS NULL AND x.product_id IS NOT NULL
-	GROUP BY o.message_key
-	UNION ALL
-	SELECT md5(w.profile_id || ' ' || w.day)::uuid, 'view', array_agg(DISTINCT w.product_id)
-	FROM (SELECT e.profile_id, (e.occurred_at AT TIME ZONE 'UTC')::date AS day, coalesce(cdp.trait_text(e.properties, 'product_id'), cdp.trait_text(e.properties, 'sku')) AS product_id
-		  FROM cdp.event e
-		  JOIN cdp.profiling_profile g ON g.profile_id = e.profile_id
-		  WHERE e.name = 'Product Viewed' AND e.type = 'track' AND NOT e.is_echo AND e.traffic IS NULL AND e.occurred_at <= now()) w
-	WHERE w.product_id IS NOT NULL
-	GROUP BY w.profile_id, w.day
-	HAVING count(DISTINCT w.product_id) > 1;
+	INSERT INTO cdp.affinity_queue (profile_id) SELECT a.profile_id FROM added a;
+	RETURN NULL;
 END $$;
-COMMENT ON FUNCTION cdp.current_baskets() IS
-'The baskets as the events give them now: orders, and what a person viewed on a day (UTC) when it is more than one product; of persons who agree to the purpose profiling.';
-REVOKE ALL ON FUNCTION cdp.current_baskets() FROM PUBLIC;
+COMMENT ON FUNCTION cdp.queue_affinity() IS
+'Trigger of dirty_profile: whatever changed is looked at by refresh_affinity() too.';
+REVOKE ALL ON FUNCTION cdp.queue_affinity() FROM PUBLIC;
+
+CREATE FUNCTION cdp.current_baskets(ids bigint[] DEFAULT NULL) RETURNS TABLE (profile_id bigint, kind text, basket_key uuid, product_ids text[])
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+	IF ids IS NULL THEN
+		RETURN QUERY
+		SELECT i.profile_id, i.kind, i.basket_key, array_agg(DISTINCT i.product_id)
+		FROM cdp.basket_item i
+		JOIN cdp.profiling_profile g ON g.profile_id = i.profile_id
+		GROUP BY i.profile_id, i.kind, i.basket_key
+		HAVING i.kind = 'order' OR count(DISTINCT i.product_id) > 1;
+	ELSE
+		-- a person after the other, each by index
+		RETURN QUERY
+		SELECT i.profile_id, i.kind, i.basket_key, array_agg(DISTINCT i.product_id)
+		FROM (SELECT g.profile_id FROM cdp.profiling_profile g WHERE g.profile_id = ANY (ids)) p
+		CROSS JOIN LATERAL (SELECT b.* FROM cdp.basket_item b WHERE b.profile_id = p.profile_id OFFSET 0) i
+		GROUP BY i.profile_id, i.kind, i.basket_key
+		HAVING i.kind = 'order' OR count(DISTINCT i.product_id) > 1;
+	END IF;
+END $$;
+COMMENT ON FUNCTION cdp.current_baskets(bigint[]) IS
+'The baskets of these profiles (null: all) as the events give them now: orders that were not cancelled or refunded as a whole, with what the latest Order Updated says is in them, and what a person viewed on a day (UTC) when it is more than one product; of persons who agree to the purpose profiling.';
+REVOKE ALL ON FUNCTION cdp.current_baskets(bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION cdp.counted_baskets(ids bigint[] DEFAULT NULL) RETURNS TABLE (profile_id bigint, kind text, basket_key uuid, products int[])
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT b.profile_id, b.kind, b.basket_key, b.products FROM cdp.product_basket b WHERE ids IS NULL OR b.profile_id = ANY (ids);
+END $$;
+COMMENT ON FUNCTION cdp.counted_baskets(bigint[]) IS 'The baskets of these profiles (null: all) that refresh_affinity() has counted.';
+REVOKE ALL ON FUNCTION cdp.counted_baskets(bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION cdp.note_baskets(ids bigint[], OUT added bigint, OUT removed bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+BEGIN
+	WITH now AS MATERIALIZED (
+		SELECT b.profile_id, b.kind, b.basket_key, b.product_ids FROM cdp.current_baskets(ids) b),
+	seen AS MATERIALIZED (SELECT DISTINCT unnest(n.product_ids) AS product_id FROM now n),
+	fresh AS (
+		INSERT INTO cdp.product_number (product_id)
+		SELECT s.product_id FROM seen s
+		WHERE NOT EXISTS (SELECT FROM cdp.product_number n WHERE n.product_id = s.product_id)
+		ORDER BY 1
+		RETURNING product_number.product_id, product_number.number),
+	number AS MATERIALIZED (
+		SELECT n.product_id, n.number FROM seen s JOIN cdp.product_number n ON n.product_id = s.product_id
+		UNION ALL
+		SELECT f.product_id, f.number FROM fresh f),
+	numbered AS MATERIALIZED (
+		SELECT b.profile_id, b.kind, b.basket_key, array_agg(n.number ORDER BY n.number) AS products
+		FROM now b CROSS JOIN LATERAL unnest(b.product_ids) i (product_id)
+		JOIN number n ON n.product_id = i.product_id
+		GROUP BY b.profile_id, b.kind, b.basket_key),
+	-- what is there now and was not, or not so; and the other way round
+	difference AS MATERIALIZED (
+		SELECT coalesce(o.profile_id, n.profile_id) AS profile_id, coalesce(o.kind, n.kind) AS kind,
+			   coalesce(o.basket_key, n.basket_key) AS basket_key, o.products AS old, n.products AS new
+		FROM cdp.counted_baskets(ids) o
+		FULL JOIN numbered n ON n.profile_id = o.profile_id AND n.kind = o.kind AND n.basket_key = o.basket_key
+		WHERE o.products IS DISTINCT FROM n.products),
+	come AS (
+		INSERT INTO cdp.product_basket (profile_id, kind, basket_key, products)
+		SELECT d.profile_id, d.kind, d.basket_key, d.new FROM difference d WHERE d.old IS NULL),
+	changed AS (
+		UPDATE cdp.product_basket b SET products = d.new FROM difference d
+		WHERE b.profile_id = d.profile_id AND b.kind = d.kind AND b.basket_key = d.basket_key AND d.old IS NOT NULL AND d.new IS NOT NULL),
+	gone AS (
+		DELETE FROM cdp.product_basket b USING difference d
+		WHERE b.profile_id = d.profile_id AND b.kind = d.kind AND b.basket_key = d.basket_key AND d.new IS NULL),
+	noted AS (
+		INSERT INTO cdp.basket_change (kind, sign, products)
+		SELECT d.kind, -1, d.old FROM difference d WHERE d.old IS NOT NULL
+		UNION ALL
+		SELECT d.kind, 1, d.new FROM difference d WHERE d.new IS NOT NULL)
+	SELECT count(d.new), count(d.old) INTO added, removed FROM difference d;
+END $$;
+COMMENT ON FUNCTION cdp.note_baskets(bigint[]) IS
+'Step of refresh_affinity(): brings product_basket of these profiles (null: all) up to date with the events and writes what came and went into basket_change. Returns how many baskets did; one that changed does both.';
+REVOKE ALL ON FUNCTION cdp.note_baskets(bigint[]) FROM PUBLIC;
+
+CREATE FUNCTION cdp.erase_from_predict(ids bigint[]) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+DECLARE
+	n bigint;
+BEGIN
+	WITH gone AS (
+		DELETE FROM cdp.product_basket b WHERE b.profile_id = ANY (ids) RETURNING b.kind, b.products)
+	INSERT INTO cdp.basket_change (kind, sign, products) SELECT g.kind, -1, g.products FROM gone g;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN n;
+END $$;
+COMMENT ON FUNCTION cdp.erase_from_predict(bigint[]) IS
+'Step of erase_rows(): forgets whose baskets those of these profiles were; the next refresh_affinity() takes them off the counts.';
+REVOKE ALL ON FUNCTION cdp.erase_from_predict(bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.refresh_affinity(rebuild boolean DEFAULT false, OUT added bigint, OUT removed bigint, OUT products bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	changed int[];
-	of_kind text;
+	ids bigint[];
+	profiling bigint[] := (SELECT r.masks FROM cdp.profiling_reader r);
+	numbers int[];
+	k record;
 BEGIN
 	PERFORM cdp.check_tables();
+	-- erasures wait, so that nobody's basket is written again behind them
 	LOCK TABLE cdp.product_basket IN SHARE ROW EXCLUSIVE MODE;
+	WITH q AS (DELETE FROM cdp.affinity_queue RETURNING affinity_queue.profile_id)
+	SELECT coalesce(array_agg(DISTINCT q.profile_id), '{}') INTO ids FROM q;
 	IF rebuild THEN
 		DELETE FROM cdp.product_basket;
+		DELETE FROM cdp.basket_change;
 		DELETE FROM cdp.product_pair;
 		DELETE FROM cdp.product_affinity;
+		DELETE FROM cdp.affinity_state;
 		UPDATE cdp.product_number SET ordered = 0, viewed = 0 WHERE ordered <> 0 OR viewed <> 0;
 	END IF;
-	INSERT INTO cdp.product_number (product_id)
-	SELECT DISTINCT i.product_id FROM (SELECT unnest(b.product_ids) AS product_id FROM cdp.current_baskets() b) i
-	WHERE NOT EXISTS (SELECT FROM cdp.product_number n WHERE n.product_id = i.product_id)
-	ORDER BY 1;
-	-- what is there now and was not, or not so; and the other way round
-	WITH numbered AS MATERIALIZED (
-		SELECT b.basket_key, b.kind, array_agg(n.number ORDER BY n.number) AS products
-		FROM cdp.current_baskets() b CROSS JOIN LATERAL unnest(b.product_ids) i (product_id)
-		JOIN cdp.product_number n ON n.product_id = i.product_id
-		GROUP BY b.basket_key, b.kind),
-	difference AS MATERIALIZED (
-		SELECT coalesce(o.basket_key, n.basket_key) AS basket_key, coalesce(o.kind, n.kind) AS kind, o.products AS old, n.products AS new
-		FROM cdp.product_basket o
-		FULL JOIN numbered n ON n.basket_key = o.basket_key AND n.kind = o.kind
-		WHERE o.products IS DISTINCT FROM n.products),
-	coming AS (
-		INSERT INTO cdp.product_basket (basket_key, kind, state, products)
-		SELECT d.basket_key, d.kind, 'coming', d.new FROM difference d WHERE d.new IS NOT NULL
-		RETURNING 1),
-	going AS (
-		UPDATE cdp.product_basket b SET state = 'going' FROM difference d
-		WHERE b.basket_key = d.basket_key AND b.kind = d.kind AND d.old IS NOT NULL
-		RETURNING 1)
-	SELECT (SELECT count(*) FROM coming), (SELECT count(*) FROM going) INTO added, removed;
-	changed := ARRAY(SELECT DISTINCT u.number FROM cdp.product_basket b, unnest(b.products) u (number) WHERE b.state <> 'counted' ORDER BY 1);
-	products := cardinality(changed);
-	FOREACH of_kind IN ARRAY ARRAY(SELECT DISTINCT b.kind FROM cdp.product_basket b WHERE b.state <> 'counted' ORDER BY 1) LOOP
-		PERFORM cdp.count_affinity(of_kind, 'going', -1);
-		PERFORM cdp.count_affinity(of_kind, 'coming', 1);
-		DELETE FROM cdp.product_pair p WHERE p.kind = of_kind AND p.baskets = 0;
-		DELETE FROM cdp.product_basket b WHERE b.kind = of_kind AND b.state = 'going';
-		UPDATE cdp.product_basket b SET state = 'counted' WHERE b.kind = of_kind AND b.state = 'coming';
-		PERFORM cdp.rank_affinity(of_kind, changed);
+	-- everybody is looked at the first time, when who may be looked at is another question than it was, and when most have changed
+	IF NOT EXISTS (SELECT FROM cdp.affinity_state s WHERE s.masks = profiling)
+		OR cardinality(ids) > greatest(1000, (SELECT c.reltuples / 4 FROM pg_class c WHERE c.oid = 'cdp.profile'::regclass)) THEN
+		ids := NULL;
+	ELSE
+		ids := ARRAY(SELECT unnest(ids) UNION SELECT p.profile_id FROM cdp.profile p WHERE p.merged_into = ANY (ids));
+	END IF;
+	SELECT n.added, n.removed INTO added, removed FROM cdp.note_baskets(ids) n;
+	INSERT INTO cdp.affinity_state AS s (kind, masks) VALUES ('order', profiling), ('view', profiling)
+	ON CONFLICT ON CONSTRAINT affinity_state_pkey DO UPDATE SET masks = excluded.masks WHERE s.masks <> excluded.masks;
+	products := 0;
+	FOR k IN SELECT s.kind, s.baskets, s.unranked FROM cdp.affinity_state s ORDER BY s.kind LOOP
+		numbers := ARRAY(SELECT DISTINCT u.number FROM cdp.basket_change c, unnest(c.products) u (number) WHERE c.kind = k.kind ORDER BY 1);
+		CONTINUE WHEN numbers = '{}';
+		SELECT k.baskets + sum(c.sign), k.unranked + count(*) INTO k.baskets, k.unranked FROM cdp.basket_change c WHERE c.kind = k.kind;
+		PERFORM cdp.count_affinity(k.kind);
+		-- each basket moves all rankings a little: all are made anew when these are one in a hundred
+		IF k.unranked * 100 > k.baskets THEN
+			numbers := NULL;
+			k.unranked := 0;
+		END IF;
+		UPDATE cdp.affinity_state s SET baskets = k.baskets, unranked = k.unranked WHERE s.kind = k.kind;
+		products := products + cdp.rank_affinity(k.kind, numbers);
 	END LOOP;
+	DELETE FROM cdp.basket_change;
 END $$;
 COMMENT ON FUNCTION cdp.refresh_affinity(boolean) IS
-'Brings what goes together up to date with the events: baskets that came are counted, those that changed or went (erased persons, withdrawn consent, echoes) are taken away, and the lists of the products in them are ranked anew. rebuild counts everything again; the counts are the same either way. Returns how many baskets were added and removed and how many products were ranked. One at a time.';
+'Brings what goes together up to date with the events: of profiles that changed since, baskets that came are counted, those that changed or went (cancelled and refunded orders, echoes, withdrawn consent, erased persons) are taken away, and the lists of the products in them are ranked anew; all lists when one basket in a hundred came or went since they were. Baskets of profiles that did not change are not read, save for the first time and when purpose profiling was defined anew. rebuild counts everything again; the counts are the same either way. Returns how many baskets were added and removed and how many lists were ranked. One at a time; erasures wait for it.';
 REVOKE ALL ON FUNCTION cdp.refresh_affinity(boolean) FROM PUBLIC;
 
-CREATE FUNCTION cdp.count_affinity(of_kind text, of_state text, sign int) RETURNS void
+CREATE FUNCTION cdp.count_affinity(of_kind text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
 	UPDATE cdp.product_number n
-	SET ordered = n.ordered + CASE WHEN of_kind = 'order' THEN sign * c.baskets ELSE 0 END,
-		viewed = n.viewed + CASE WHEN of_kind = 'view' THEN sign * c.baskets ELSE 0 END
-	FROM (SELECT u.number, count(*) AS baskets FROM cdp.product_basket b, unnest(b.products) u (number)
-		  WHERE b.kind = of_kind AND b.state = of_state GROUP BY u.number) c
+	SET ordered = n.ordered + CASE WHEN of_kind = 'order' THEN c.baskets ELSE 0 END,
+		viewed = n.viewed + CASE WHEN of_kind = 'view' THEN c.baskets ELSE 0 END
+	FROM (SELECT u.number, sum(b.sign) AS baskets FROM cdp.basket_change b, unnest(b.products) u (number)
+		  WHERE b.kind = of_kind GROUP BY u.number HAVING sum(b.sign) <> 0) c
 	WHERE n.number = c.number;
+	WITH together AS MATERIALIZED (
+		SELECT f.item_a::int AS a, f.item_b::int AS b, sum(s.sign * f.baskets_both)::int AS baskets
+		FROM (VALUES (-1), (1)) s (sign)
+		CROSS JOIN LATERAL cdp.item_affinity(format('SELECT c.change_id, unnest(c.products) FROM cdp.basket_change c WHERE c.kind = %L AND c.sign = %s', of_kind, s.sign), 1) f
+		GROUP BY 1, 2
+		HAVING sum(s.sign * f.baskets_both) <> 0),
+	gone AS (
+		DELETE FROM cdp.product_pair p USING together t
+		WHERE p.kind = of_kind AND p.a = t.a AND p.b = t.b AND p.baskets + t.baskets = 0)
 	INSERT INTO cdp.product_pair AS p (kind, a, b, baskets)
-	SELECT of_kind, f.item_a::int, f.item_b::int, sign * f.baskets_both
-	FROM cdp.item_affinity(format('SELECT b.basket_key, unnest(b.products) FROM cdp.product_basket b WHERE b.kind = %L AND b.state = %L', of_kind, of_state), 1) f
+	SELECT of_kind, t.a, t.b, t.baskets
+	FROM together t
+	LEFT JOIN cdp.product_pair o ON o.kind = of_kind AND o.a = t.a AND o.b = t.b
+	WHERE coalesce(o.baskets, 0) + t.baskets <> 0
 	ON CONFLICT ON CONSTRAINT product_pair_pkey DO UPDATE SET baskets = p.baskets + excluded.baskets;
 END $$;
-COMMENT ON FUNCTION cdp.count_affinity(text, text, int) IS 'Step of refresh_affinity(): adds the baskets of a kind and state to the counts (sign 1) or takes them away (-1).';
-REVOKE ALL ON FUNCTION cdp.count_affinity(text, text, int) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.count_affinity(text) IS 'Step of refresh_affinity(): adds the baskets of a kind that came to the counts and takes those that went away.';
+REVOKE ALL ON FUNCTION cdp.count_affinity(text) FROM PUBLIC;
 
-CREATE FUNCTION cdp.rank_affinity(of_kind text, numbers int[]) RETURNS void
+CREATE FUNCTION cdp.rank_affinity(of_kind text, numbers int[] DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-	all_baskets bigint := (SELECT count(*) FROM cdp.product_basket b WHERE b.kind = of_kind);
+	all_baskets bigint := (SELECT s.baskets FROM cdp.affinity_state s WHERE s.kind = of_kind);
+	n bigint;
 BEGIN
-	DELETE FROM cdp.product_affinity f USING cdp.product_number n
-	WHERE n.product_id = f.product_id AND n.number = ANY (numbers) AND f.kind = of_kind;
-	INSERT INTO cdp.product_affinity (product_id, rank, other_id, kind, baskets, llr, cosine, confidence, lift)
-	SELECT r.product_id, r.rank, r.other_id, of_kind, r.baskets, r.llr, r.cosine, r.confidence, r.lift
-	FROM (SELECT x.product_id, o.product_id AS other_id, d.baskets, m.llr, m.cosine, d.baskets::float8 / d.a_count AS confidence, m.lift,
-				 row_number() OVER (PARTITION BY d.a ORDER BY m.llr DESC, d.b) AS rank
-		  FROM (SELECT p.a, p.b, p.baskets, CASE of_kind WHEN 'order' THEN x.ordered ELSE x.viewed END AS a_count,
-					   CASE of_kind WHEN 'order' THEN o.ordered ELSE o.viewed END AS b_count
-				FROM (SELECT q.a, q.b, q.baskets FROM cdp.product_pair q WHERE q.kind = of_kind AND q.a = ANY (numbers) AND q.baskets > 1
-					  UNION ALL
-					  SELECT q.b, q.a, q.baskets FROM cdp.product_pair q WHERE q.kind = of_kind AND q.b = ANY (numbers) AND q.baskets > 1) p
-				JOIN cdp.product_number x ON x.number = p.a
-				JOIN cdp.product_number o ON o.number = p.b) d
-		  CROSS JOIN LATERAL cdp.affinity_metrics(all_baskets, d.a_count, d.b_count, d.baskets) m
-		  JOIN cdp.product_number x ON x.number = d.a
-		  JOIN cdp.product_number o ON o.number = d.b
-		  WHERE m.llr > 0) r
-	WHERE r.rank <= 30;
+	IF numbers IS NULL THEN
+		DELETE FROM cdp.product_affinity f WHERE f.kind = of_kind;
+	ELSE
+		DELETE FROM cdp.product_affinity f USING cdp.product_number n
+		WHERE n.product_id = f.product_id AND n.number = ANY (numbers) AND f.kind = of_kind;
+	END IF;
+	WITH written AS (
+		INSERT INTO cdp.product_affinity (product_id, rank, other_id, kind, baskets, llr, cosine, confidence, lift)
+		SELECT r.product_id, r.rank, r.other_id, of_kind, r.baskets, r.llr, r.cosine, r.confidence, r.lift
+		FROM (SELECT d.product_id, d.other_id, d.baskets, m.llr, m.cosine, d.baskets::float8 / d.a_count AS confidence, m.lift,
+					 row_number() OVER (PARTITION BY d.a ORDER BY m.llr DESC, d.b) AS rank
+			  FROM (SELECT p.a, p.b, p.baskets, x.product_id, o.product_id AS other_id,
+						   CASE of_kind WHEN 'order' THEN x.ordered ELSE x.viewed END AS a_count,
+						   CASE of_kind WHEN 'order' THEN o.ordered ELSE o.viewed END AS b_count
+					FROM (SELECT q.a, q.b, q.baskets FROM cdp.product_pair q WHERE q.kind = of_kind AND (numbers IS NULL OR q.a = ANY (numbers)) AND q.baskets > 1
+						  UNION ALL
+						  SELECT q.b, q.a, q.baskets FROM cdp.product_pair q WHERE q.kind = of_kind AND (numbers IS NULL OR q.b = ANY (numbers)) AND q.baskets > 1) p
+					JOIN cdp.product_number x ON x.number = p.a
+					JOIN cdp.product_number o ON o.number = p.b) d
+			  CROSS JOIN LATERAL cdp.affinity_metrics(all_baskets, d.a_count, d.b_count, d.baskets) m
+			  WHERE m.llr > 0) r
+		WHERE r.rank <= 30
+		RETURNING rank)
+	SELECT count(*) FILTER (WHERE w.rank = 1) INTO n FROM written w;
+	RETURN n;
 END $$;
-COMMENT ON FUNCTION cdp.rank_affinity(text, int[]) IS 'Step of refresh_affinity(): ranks the partners of these products anew; pairs of one basket only are not ranked.';
+COMMENT ON FUNCTION cdp.rank_affinity(text, int[]) IS 'Step of refresh_affinity(): ranks the partners of these products (null: of all) anew; pairs of one basket only are not ranked. Returns how many products have a list.';
 REVOKE ALL ON FUNCTION cdp.rank_affinity(text, int[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.recommend_profiles(profile_ids bigint[], n int DEFAULT 10, exclude text[] DEFAULT '{}', kind text DEFAULT 'any', category text DEFAULT NULL)

@@ -27,6 +27,7 @@ CREATE FUNCTION pg_temp.add(b bought, event text) RETURNS void LANGUAGE sql AS $
 		   CASE event WHEN 'Order Completed' THEN jsonb_build_object('products', (SELECT jsonb_agg(jsonb_build_object('product_id', p)) FROM unnest(b.products) p)) ELSE jsonb_build_object('product_id', b.products[1]) END $$;
 SELECT count(pg_temp.add(b, 'Order Completed')) FROM bought b WHERE o <= 2;
 SELECT count(pg_temp.add(b, 'Product Viewed')) FROM bought b WHERE o = 4;
+INSERT INTO dirty_profile SELECT profile_id FROM profile;
 SELECT added > 500 AS added, removed, products FROM refresh_affinity();
 SELECT added, removed, products FROM refresh_affinity();
 -- the counts are those of a plain query
@@ -48,6 +49,7 @@ UPDATE profile SET consent_granted = 34 - consent_granted WHERE profile_id BETWE
 UPDATE profile SET erased_at = now() WHERE profile_id = 91060;
 UPDATE event SET is_echo = true WHERE profile_id = 91061;
 UPDATE event SET properties = replace(properties::text, '"sku"', '"product_id"')::jsonb WHERE properties::text LIKE '%"sku"%';
+INSERT INTO dirty_profile SELECT profile_id FROM profile;
 SELECT added > 300 AS added, removed > 30 AS removed FROM refresh_affinity();
 CREATE OR REPLACE VIEW wanted AS
 SELECT 'order' AS kind, a.p AS a, b.p AS b, count(*) AS baskets
