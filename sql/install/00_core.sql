@@ -179,6 +179,7 @@ AS $$
 		('funnel', 'reference', NULL, false, NULL),
 		('product_number', 'reference', NULL, false, NULL),
 		('product_affinity', 'reference', NULL, false, NULL),
+		('companion_list', 'reference', NULL, false, NULL),
 		('best_seller', 'reference', NULL, false, NULL),
 		('product_basket', 'profile', 'profile_id', false, NULL),
 		('basket_change', 'local', NULL, false, NULL),

@@ -84,7 +84,7 @@ DECLARE
 		WHEN kind IN ('analyst', 'marketer') THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
-					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history', 'segment_pair', 'catalogue', 'product_ranking', 'product_partner', 'available_product', 'model_report', 'lookalike_reach') OR c.relname LIKE 'report\_%'
+					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history', 'segment_pair', 'catalogue', 'product_ranking', 'product_companion', 'available_product', 'model_report', 'lookalike_reach') OR c.relname LIKE 'report\_%'
 						 OR ('security_barrier=true' = ANY (c.reloptions)
 							 AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
 										 WHERE w.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass

@@ -6,6 +6,17 @@ AS 'MODULE_PATHNAME', 'cdp_affinity_metrics';
 COMMENT ON FUNCTION cdp.affinity_metrics(bigint, bigint, bigint, bigint) IS
 'Log-likelihood ratio, cosine and lift of two items in a and b of all baskets, in so many of them together; the ratio is negative when they are together less often than by chance. Null when the numbers do not fit.';
 
+CREATE FUNCTION cdp.heaviest_transition(internal, text, float8) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_heaviest_transition';
+COMMENT ON FUNCTION cdp.heaviest_transition(internal, text, float8) IS 'Step of the aggregate heaviest.';
+CREATE FUNCTION cdp.heaviest_final(internal) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_heaviest_final';
+COMMENT ON FUNCTION cdp.heaviest_final(internal) IS 'Last step of the aggregate heaviest.';
+CREATE AGGREGATE cdp.heaviest(item text, weight float8) (
+	STYPE = internal, SFUNC = cdp.heaviest_transition, FINALFUNC = cdp.heaviest_final, PARALLEL = SAFE);
+COMMENT ON AGGREGATE cdp.heaviest(text, float8) IS
+'The item with the greatest weight, of several such the first in the order of their bytes; rows whose weight is null do not count. Needs no sort.';
+
 CREATE FUNCTION cdp.queue_affinity() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
@@ -134,6 +145,8 @@ DECLARE
 	ids bigint[];
 	profiling bigint[] := (SELECT r.masks FROM cdp.profiling_reader r);
 	numbers int[];
+	ranked int[];
+	all_ranked boolean := false;
 	k record;
 BEGIN
 	PERFORM cdp.check_tables();
@@ -160,6 +173,7 @@ BEGIN
 	INSERT INTO cdp.affinity_state AS s (kind, masks) VALUES ('order', profiling), ('view', profiling)
 	ON CONFLICT ON CONSTRAINT affinity_state_pkey DO UPDATE SET masks = excluded.masks WHERE s.masks <> excluded.masks;
 	products := 0;
+	ranked := '{}';
 	FOR k IN SELECT s.kind, s.baskets, s.unranked FROM cdp.affinity_state s ORDER BY s.kind LOOP
 		numbers := ARRAY(SELECT DISTINCT u.number FROM cdp.basket_change c, unnest(c.products) u (number) WHERE c.kind = k.kind ORDER BY 1);
 		CONTINUE WHEN numbers = '{}';
@@ -172,7 +186,10 @@ BEGIN
 		END IF;
 		UPDATE cdp.affinity_state s SET baskets = k.baskets, unranked = k.unranked WHERE s.kind = k.kind;
 		products := products + cdp.rank_affinity(k.kind, numbers);
+		ranked := ranked || numbers;
+		all_ranked := all_ranked OR numbers IS NULL;
 	END LOOP;
+	PERFORM cdp.list_companions(CASE WHEN NOT all_ranked THEN ranked END);
 	DELETE FROM cdp.basket_change;
 END $$;
 COMMENT ON FUNCTION cdp.refresh_affinity(boolean) IS
@@ -248,6 +265,27 @@ END $$;
 COMMENT ON FUNCTION cdp.rank_affinity(text, int[]) IS 'Step of refresh_affinity(): ranks the partners of these products (null: of all) anew; pairs of one basket only are not ranked. Returns how many products have a list.';
 REVOKE ALL ON FUNCTION cdp.rank_affinity(text, int[]) FROM PUBLIC;
 
+CREATE FUNCTION cdp.list_companions(numbers int[] DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+	changed text[] := ARRAY(SELECT n.product_id FROM cdp.product_number n WHERE n.number = ANY (numbers));
+BEGIN
+	DELETE FROM cdp.companion_list c WHERE numbers IS NULL OR c.product_id = ANY (changed);
+	INSERT INTO cdp.companion_list (product_id, companion_ids, weights)
+	SELECT a.product_id, array_agg(a.other_id ORDER BY a.weight DESC, a.other_id), array_agg(a.weight ORDER BY a.weight DESC, a.other_id)
+	FROM (SELECT f.product_id, f.other_id, sum(f.cosine * CASE f.kind WHEN 'order' THEN 2 ELSE 1 END) AS weight
+		  FROM cdp.product_affinity f
+		  WHERE numbers IS NULL OR f.product_id = ANY (changed)
+		  GROUP BY f.product_id, f.other_id) a
+	GROUP BY a.product_id;
+END $$;
+COMMENT ON FUNCTION cdp.list_companions(int[]) IS
+'Step of refresh_affinity(): writes what goes with these products (null: all) by orders and views together, one row a product, for recommend().';
+REVOKE ALL ON FUNCTION cdp.list_companions(int[]) FROM PUBLIC;
+
 CREATE FUNCTION cdp.recommend_profiles(profile_ids bigint[], n int DEFAULT 10, exclude text[] DEFAULT '{}', kind text DEFAULT 'any', category text DEFAULT NULL)
 RETURNS TABLE (profile_id bigint, rank int, product_id text, score float8, reason text, because text)
 LANGUAGE plpgsql STABLE
@@ -255,6 +293,8 @@ SET search_path = pg_catalog, cdp, pg_temp
 -- planned once: the plan is the same for every person
 SET plan_cache_mode = force_generic_plan
 SET jit = off
+-- groups are small and texts slow to compare
+SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -270,63 +310,69 @@ BEGIN
 	WITH asked AS MATERIALIZED (
 		SELECT DISTINCT i.profile_id FROM cdp.recommendable_profile i WHERE i.profile_id = ANY (recommend_profiles.profile_ids)),
 	touched AS MATERIALIZED (
-		SELECT t.profile_id, t.product_id, max(t.occurred_at) AS last_at, max(t.occurred_at) FILTER (WHERE t.event = 'Order Completed') AS bought_at,
+		SELECT t.profile_id, t.product_id, max(t.occurred_at) FILTER (WHERE t.event = 'Order Completed') AS bought_at,
 			   sum(CASE t.event WHEN 'Order Completed' THEN 3 WHEN 'Product Added' THEN 2 ELSE 1 END
 				   * power(0.5::float8, extract(epoch FROM moment - t.occurred_at)::float8 / 86400 / 30)) AS weight
 		FROM cdp.customer_product t
 		WHERE t.profile_id = ANY (recommend_profiles.profile_ids) AND t.occurred_at <= moment AND t.occurred_at > moment - interval '1 year'
 		GROUP BY t.profile_id, t.product_id),
 	recent AS MATERIALIZED (
-		SELECT r.* FROM (SELECT t.*, row_number() OVER (PARTITION BY t.profile_id ORDER BY t.weight DESC, t.product_id) AS place FROM touched t) r
+		SELECT r.profile_id, r.product_id, r.bought_at, r.weight, r.place, c.category, c.dearer_ids, c.dearer_weights
+		FROM (SELECT t.*, row_number() OVER (PARTITION BY t.profile_id ORDER BY t.weight DESC, t.product_id) AS place FROM touched t) r
+		JOIN asked i ON i.profile_id = r.profile_id
+		LEFT JOIN LATERAL (SELECT b.category, b.dearer_ids, b.dearer_weights FROM cdp.product_ranking b WHERE b.product_id = r.product_id LIMIT 1) c ON true
 		WHERE r.place <= 20),
 	taste AS MATERIALIZED (
-		SELECT r.profile_id, c.category, sum(r.weight) AS weight, row_number() OVER (PARTITION BY r.profile_id ORDER BY sum(r.weight) DESC, c.category) AS place
-		FROM recent r CROSS JOIN LATERAL (SELECT b.category FROM cdp.product_ranking b WHERE b.product_id = r.product_id LIMIT 1) c
-		WHERE c.category IS NOT NULL GROUP BY r.profile_id, c.category),
-	crossed AS (
-		SELECT r.profile_id, f.other_id AS product_id, sum(r.weight * f.cosine * CASE f.kind WHEN 'order' THEN 2 ELSE 1 END) AS score,
-			   'cross_sell' AS reason, (array_agg(f.product_id ORDER BY r.weight * f.cosine DESC, f.product_id))[1] AS because
-		FROM recent r JOIN cdp.product_partner f ON f.product_id = r.product_id
-		WHERE recommend_profiles.kind IN ('any', 'cross_sell') AND f.rank <= 30
-		GROUP BY r.profile_id, f.other_id),
-	dearer AS (
-		SELECT r.profile_id, o.product_id, r.weight * 0.05 * (1 - (o.price / c.price - 1) / 2)::float8 AS score, 'up_sell' AS reason, r.product_id AS because
+		SELECT r.profile_id, r.category, sum(r.weight) AS weight, row_number() OVER (PARTITION BY r.profile_id ORDER BY sum(r.weight) DESC, r.category) AS place
+		FROM recent r WHERE r.category IS NOT NULL GROUP BY r.profile_id, r.category),
+	candidate AS (
+		SELECT r.profile_id, u.product_id, r.weight * u.weight AS score, 'cross_sell' AS reason, r.product_id AS because
 		FROM recent r
-		CROSS JOIN LATERAL (SELECT b.category, b.price FROM cdp.product_ranking b WHERE b.product_id = r.product_id LIMIT 1) c
-		CROSS JOIN LATERAL (SELECT b.product_id, b.price FROM cdp.product_ranking b
-							WHERE b.category = c.category AND b.price > c.price AND b.price <= c.price * 1.5
-							ORDER BY b.place LIMIT 5) o
-		WHERE recommend_profiles.kind IN ('any', 'up_sell') AND r.place <= 5 AND r.bought_at IS NULL AND c.category IS NOT NULL AND c.price > 0),
-	liked AS (
-		SELECT t.profile_id, o.product_id, 0.001::float8 * t.weight / o.place AS score, 'category' AS reason, t.category AS because
+		CROSS JOIN LATERAL (SELECT f.companion_ids, f.weights FROM cdp.product_companion f WHERE f.product_id = r.product_id LIMIT 1) f
+		CROSS JOIN LATERAL unnest(f.companion_ids, f.weights) u (product_id, weight)
+		WHERE recommend_profiles.kind IN ('any', 'cross_sell')
+		UNION ALL
+		SELECT r.profile_id, u.product_id, r.weight * 0.05 * u.weight, 'up_sell', r.product_id
+		FROM recent r
+		CROSS JOIN LATERAL unnest(r.dearer_ids, r.dearer_weights) u (product_id, weight)
+		WHERE recommend_profiles.kind IN ('any', 'up_sell') AND r.place <= 5 AND r.bought_at IS NULL
+		UNION ALL
+		SELECT t.profile_id, o.product_id, 0.001::float8 * t.weight / o.place, 'category', t.category
 		FROM taste t CROSS JOIN LATERAL (SELECT b.product_id, b.place FROM cdp.product_ranking b WHERE b.category = t.category ORDER BY b.place
-										 LIMIT recommend_profiles.n + 20) o
-		WHERE recommend_profiles.kind IN ('any', 'popular') AND t.place <= 3),
-	selling AS (
-		SELECT i.profile_id, o.product_id, 1e-6::float8 / o.overall AS score, 'popular' AS reason, NULL AS because
+										 LIMIT recommend_profiles.n + 10) o
+		WHERE recommend_profiles.kind IN ('any', 'popular') AND t.place <= 3
+		UNION ALL
+		SELECT i.profile_id, o.product_id, 1e-6::float8 / o.overall, 'popular', NULL
 		FROM asked i CROSS JOIN (SELECT b.product_id, b.overall FROM cdp.product_ranking b
 								 WHERE recommend_profiles.category IS NULL OR b.category = recommend_profiles.category
-								 ORDER BY b.overall LIMIT recommend_profiles.n + 40) o
+								 ORDER BY b.overall LIMIT recommend_profiles.n + 30) o
 		WHERE recommend_profiles.kind IN ('any', 'popular')),
-	candidate AS (
-		SELECT * FROM crossed UNION ALL SELECT * FROM dearer UNION ALL SELECT * FROM liked UNION ALL SELECT * FROM selling),
-	best AS (
-		SELECT c.profile_id, c.product_id, sum(c.score) AS score, (array_agg(c.reason ORDER BY c.score DESC))[1] AS reason,
-			   (array_agg(c.because ORDER BY c.score DESC))[1] AS because
-		FROM candidate c
-		LEFT JOIN touched t ON t.profile_id = c.profile_id AND t.product_id = c.product_id
+	best AS MATERIALIZED (
+		SELECT c.profile_id, c.product_id, c.score, c.reason, c.because,
+			   row_number() OVER (PARTITION BY c.profile_id ORDER BY c.score DESC, c.product_id) AS place
+		FROM (SELECT c.profile_id, c.product_id, sum(c.score) AS score, cdp.heaviest(c.reason, c.score) AS reason, cdp.heaviest(c.because, c.score) AS because
+			  FROM candidate c
+			  WHERE c.product_id <> ALL (coalesce(recommend_profiles.exclude, '{}'))
+			  GROUP BY c.profile_id, c.product_id) c
 		-- what was just bought is not offered again; what was only looked at may be
-		WHERE (t.bought_at IS NULL OR t.bought_at < moment - interval '90 days') AND c.product_id <> ALL (coalesce(recommend_profiles.exclude, '{}'))
-		GROUP BY c.profile_id, c.product_id)
+		WHERE NOT EXISTS (SELECT FROM touched t WHERE t.profile_id = c.profile_id AND t.product_id = c.product_id AND t.bought_at >= moment - interval '90 days')),
+	-- what is available now is asked of a few; of more where these were not enough
+	available AS MATERIALIZED (
+		SELECT b.* FROM best b
+		CROSS JOIN LATERAL (SELECT p.category FROM cdp.available_product p WHERE p.product_id = b.product_id LIMIT 1) p
+		WHERE (b.place <= recommend_profiles.n + 5 OR recommend_profiles.category IS NOT NULL)
+		  AND (recommend_profiles.category IS NULL OR p.category = recommend_profiles.category)),
+	short AS MATERIALIZED (
+		SELECT i.profile_id FROM asked i LEFT JOIN available a ON a.profile_id = i.profile_id
+		WHERE recommend_profiles.category IS NULL
+		GROUP BY i.profile_id HAVING count(a.profile_id) < recommend_profiles.n)
 	SELECT f.profile_id, f.place::int, f.product_id, f.score, f.reason, f.because
-	FROM (SELECT b.profile_id, b.product_id, b.score, b.reason, b.because,
-				 row_number() OVER (PARTITION BY b.profile_id ORDER BY b.score DESC, b.product_id) AS place
-		  FROM (SELECT b.*, row_number() OVER (PARTITION BY b.profile_id ORDER BY b.score DESC, b.product_id) AS first_place FROM best b) b
-		  JOIN asked i ON i.profile_id = b.profile_id
-		  -- what is available now is asked of those alone that have a chance
-		  CROSS JOIN LATERAL (SELECT p.category FROM cdp.available_product p WHERE p.product_id = b.product_id LIMIT 1) p
-		  WHERE (b.first_place <= 3 * recommend_profiles.n + 50 OR recommend_profiles.category IS NOT NULL)
-			AND (recommend_profiles.category IS NULL OR p.category = recommend_profiles.category)) f
+	FROM (SELECT a.profile_id, a.product_id, a.score, a.reason, a.because, row_number() OVER (PARTITION BY a.profile_id ORDER BY a.place) AS place
+		  FROM (SELECT * FROM available
+				UNION ALL
+				SELECT b.* FROM short s JOIN best b ON b.profile_id = s.profile_id
+				CROSS JOIN LATERAL (SELECT p.category FROM cdp.available_product p WHERE p.product_id = b.product_id LIMIT 1) p
+				WHERE b.place > recommend_profiles.n + 5 AND b.place <= 3 * recommend_profiles.n + 50) a) f
 	WHERE f.place <= recommend_profiles.n
 	ORDER BY f.profile_id, f.place;
 END $$;
@@ -375,6 +421,9 @@ REVOKE ALL ON FUNCTION cdp.recommend_segment(text, int, text[], text, text) FROM
 CREATE FUNCTION cdp.refresh_best_sellers() RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
+-- dearer ones are found by walking down the category until there are enough
+SET enable_bitmapscan = off
+SET enable_sort = off
 AS $$
 DECLARE
 	written bigint;
@@ -387,6 +436,16 @@ BEGIN
 		   row_number() OVER (ORDER BY c.weight DESC, c.product_id)
 	FROM (SELECT p.product_id, p.category, p.price, p.ordered * 5 + p.viewed AS weight FROM cdp.catalogue p WHERE p.available) c;
 	GET DIAGNOSTICS written = ROW_COUNT;
+	UPDATE cdp.best_seller b SET dearer_ids = d.ids, dearer_weights = d.weights
+	FROM (SELECT c.product_id, array_agg(o.product_id ORDER BY o.place) AS ids,
+				 array_agg((1 - (o.price / c.price - 1) / 2)::float8 ORDER BY o.place) AS weights
+		  FROM cdp.best_seller c
+		  CROSS JOIN LATERAL (SELECT x.product_id, x.price, x.place FROM cdp.best_seller x
+							  WHERE x.category = c.category AND x.price > c.price AND x.price <= c.price * 1.5
+							  ORDER BY x.place LIMIT 5) o
+		  WHERE c.price > 0
+		  GROUP BY c.product_id) d
+	WHERE b.product_id = d.product_id;
 	RETURN written;
 END $$;
 COMMENT ON FUNCTION cdp.refresh_best_sellers() IS

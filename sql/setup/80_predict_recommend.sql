@@ -125,15 +125,19 @@
 		category text,
 		price numeric,
 		place bigint NOT NULL,
-		overall bigint NOT NULL
+		overall bigint NOT NULL,
+		dearer_ids text[],
+		dearer_weights float8[]
 	);
 	CREATE INDEX IF NOT EXISTS best_seller_category ON cdp.best_seller (category, place);
 	CREATE INDEX IF NOT EXISTS best_seller_overall ON cdp.best_seller (overall);
 	COMMENT ON TABLE cdp.best_seller IS 'Available products by how they sell, in their category (place) and over all (overall); refresh_best_sellers() writes it.';
+	COMMENT ON COLUMN cdp.best_seller.dearer_ids IS 'The five that sell best of those in its category that cost more, up to half as much again.';
+	COMMENT ON COLUMN cdp.best_seller.dearer_weights IS 'Of each of them, the nearer in price the more: 1 to 0.75.';
 
 	CREATE OR REPLACE VIEW cdp.product_ranking AS
-	SELECT b.product_id, b.category, b.price, b.place, b.overall FROM cdp.best_seller b;
-	COMMENT ON VIEW cdp.product_ranking IS 'The products that sell best, in their category (place) and over all (overall), as of the last refresh_best_sellers(). Shows no person.';
+	SELECT b.product_id, b.category, b.price, b.place, b.overall, b.dearer_ids, b.dearer_weights FROM cdp.best_seller b;
+	COMMENT ON VIEW cdp.product_ranking IS 'The products that sell best, in their category (place) and over all (overall), and for each what is dearer in its category, as of the last refresh_best_sellers(). Shows no person.';
 
 	CREATE OR REPLACE VIEW cdp.available_product AS
 	SELECT b.product_id, b.category
@@ -142,9 +146,17 @@
 	WHERE coalesce(p.available, true);
 	COMMENT ON VIEW cdp.available_product IS 'The products of product_ranking that are available now. Shows no person.';
 
-	CREATE OR REPLACE VIEW cdp.product_partner AS
-	SELECT f.product_id, f.kind, f.rank, f.other_id, f.cosine FROM cdp.product_affinity f;
-	COMMENT ON VIEW cdp.product_partner IS 'Which products go with a product, the best first, as of the last refresh_affinity(). Shows no person.';
+	CREATE TABLE IF NOT EXISTS cdp.companion_list (
+		product_id text PRIMARY KEY,
+		companion_ids text[] NOT NULL,
+		weights float8[] NOT NULL
+	);
+	COMMENT ON TABLE cdp.companion_list IS 'What product_affinity has of a product in one row, so that recommend() reads it at once.';
+	COMMENT ON COLUMN cdp.companion_list.weights IS 'Of each companion, descending: its cosine by views, and that by orders twice.';
+
+	CREATE OR REPLACE VIEW cdp.product_companion AS
+	SELECT c.product_id, c.companion_ids, c.weights FROM cdp.companion_list c;
+	COMMENT ON VIEW cdp.product_companion IS 'Which products go with a product, the best first, as of the last refresh_affinity(). Shows no person.';
 
 	CREATE OR REPLACE VIEW cdp.recommendable_profile WITH (security_barrier) AS
 	SELECT v.profile_id
