@@ -77,11 +77,16 @@ BEGIN
 		CASE r.kind
 			WHEN 'trait' THEN
 				SELECT t.data_type INTO registered FROM cdp.trait t WHERE t.name = r.name;
-				IF FOUND THEN
+				-- what a computed trait compares with is known when the rule is compiled
+				IF EXISTS (SELECT FROM cdp.computed_trait c WHERE c.name = r.name) THEN
+					NULL;
+				ELSIF registered IS NOT NULL THEN
 					PERFORM cdp.check_trait_type(r.name, registered, r.usage, r.literal, r."position");
 				ELSIF NOT EXISTS (SELECT FROM cdp.profile p WHERE p.traits ? r.name) THEN
 					PERFORM cdp.unknown_name('trait', r.name, NULL, r."position", ARRAY(
 						SELECT t.name FROM cdp.trait t
+						UNION
+						SELECT c.name FROM cdp.computed_trait c
 						UNION
 						SELECT k.key FROM (SELECT p.traits FROM cdp.profile p WHERE p.merged_into IS NULL LIMIT 10000) p,
 							 jsonb_object_keys(p.traits) k (key)

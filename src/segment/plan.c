@@ -386,7 +386,7 @@ CompileLeaf(RulePlan *plan, int number)
 		plan->leaves[number].reckons = true;
 	}
 	else if (node->operand && node->operand->kind == OPERAND_AGGREGATE)
-		series = AddSeries(plan, node->operand->event, node->operand->value, bounds.reach);
+		series = node->operand->series = AddSeries(plan, node->operand->event, node->operand->value, bounds.reach);
 	else if (node->kind == RULE_HAS_IDENTIFIER)
 		series = AddIdentifierSeries(plan, SERIES_IDENTIFIER, node->name);
 	else if (node->kind == RULE_SAMPLE)

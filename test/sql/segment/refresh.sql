@@ -17,6 +17,7 @@ UPDATE setting SET value = 'Europe/Warsaw' WHERE name = 'time_zone';
 INSERT INTO segment (name, rule) VALUES ('base', 'country = ''PL'' OR did(''Signed In'' WITHIN 20 DAYS)');
 INSERT INTO segment (name, rule)
 SELECT 'random ' || i, pg_temp.random_rule(i % 3)::segment_rule::text FROM generate_series(1, 80) i;
+SELECT pg_temp.add_computed();
 INSERT INTO segment (name, rule) VALUES ('accounts', 'account.plan = ''PL'' OR account.seats * 2 > 50'), ('renewals', 'account.renews WITHIN LAST 20 DAYS'),
 	('shoes', 'interest(''Shoes'') >= 0.3'), ('no account', 'account.plan IS NULL');
 INSERT INTO product (product_id, category) VALUES ('p1', 'Shoes'), ('p2', ' PL '), ('3', NULL);
