@@ -256,7 +256,7 @@ BEGIN
 		UNION ALL
 		SELECT 4, row_number() OVER (ORDER BY t.created_at, t.name COLLATE "C"), 'computed trait', t.column_name, cdp.computed_type(t.expression),
 			   format('cdp.trait_%s(s.computed, %L)', replace(cdp.computed_type(t.expression), '[]', '_array'), t.name),
-			   coalesce(t.description, format('Computed trait %s', t.name)) || ' As of the last refresh.'
+			   coalesce(t.description, format('Computed trait %s.', t.name)) || ' As of the last refresh.'
 		FROM cdp.computed_trait t
 		WHERE t.column_name IS NOT NULL
 		) c (part, place, origin, column_name, data_type, expression, description);

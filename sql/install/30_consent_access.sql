@@ -97,10 +97,10 @@ DECLARE
 		ELSE '{my_access}' END;
 	functions text[] := CASE kind
 		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
-			explain_trait,profile_as_of,profile_traits,matches,count_matching,traits_match,describe_segment,
+			explain_trait,profile_as_of,profile_traits,matches,count_matching,estimate_matching,traits_match,describe_segment,
 			recommend,recommend_profiles,recommend_segment}'
 		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
-			explain_trait,profile_as_of,profile_traits,matches,count_matching,traits_match,describe_segment,
+			explain_trait,profile_as_of,profile_traits,matches,count_matching,estimate_matching,traits_match,describe_segment,
 			recommend,recommend_profiles,recommend_segment,
 			export_audience,claim_deliveries,complete_deliveries,explain_absence,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'

@@ -151,8 +151,8 @@ BEGIN
 			PERFORM cdp.check_computed_names(canonical);
 		END IF;
 		UPDATE cdp.computed_trait t SET expression = canonical, version = t.version + 1 WHERE t.name = folded;
-		PERFORM cdp.check_computed_trait(folded);
 		-- what uses it must be able to go on
+		PERFORM cdp.check_computed_trait(t.name) FROM cdp.computed_trait t;
 		PERFORM cdp.check_segment(s.name) FROM cdp.segment s
 		WHERE format('segment %s', s.name) = ANY (cdp.computed_trait_users(folded));
 		PERFORM cdp.rebuild_customer_view();

@@ -40,7 +40,7 @@
 		PRIMARY KEY (segment_id, changed_at, profile_id)
 	);
 	COMMENT ON TABLE cdp.segment_change IS 'Entries into and exits from segments.';
-	COMMENT ON COLUMN cdp.segment.status IS 'new: not computed with this rule; building: build_segment() is at it or was stopped; current; failed: the rule cannot be computed, see error.';
+	COMMENT ON COLUMN cdp.segment.status IS 'new: not computed with this rule, or with the catalogue as it is now; building: build_segment() is at it or was stopped; current; failed: the rule cannot be computed, see error.';
 	COMMENT ON COLUMN cdp.segment.as_of IS 'Time for which membership was last computed.';
 	COMMENT ON COLUMN cdp.profile_state.segment_ids IS 'Segments the profile is in, ascending.';
 
