@@ -152,6 +152,7 @@ BEGIN
 		END IF;
 		UPDATE cdp.computed_trait t SET expression = canonical, version = t.version + 1 WHERE t.name = folded;
 		-- what uses it must be able to go on
+		PERFORM cdp.check_computed_trait(folded);
 		PERFORM cdp.check_computed_trait(t.name) FROM cdp.computed_trait t;
 		PERFORM cdp.check_segment(s.name) FROM cdp.segment s
 		WHERE format('segment %s', s.name) = ANY (cdp.computed_trait_users(folded));
