@@ -41,7 +41,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.define_goal(text, text, numeric, date, date) IS
-'Sets a goal, or changes it: target of a measure from the day starts to the day ends, both counted, in the setting time_zone. measure: orders, buyers_by_day (buyers, once a day), gross_revenue, net_revenue (base currency), sessions, page_views, new_people, known_people, or the name of an event, which is counted. report_goal tells how it stands after the next refresh_reports(). Raises CDX20 for an unknown measure, 22023 for a target not above zero or days in the wrong order, 22004 for nulls.';
+'Sets a goal, or changes it: target of a measure from the day starts to the day ends, both counted, in the setting time_zone. measure: orders, buyers_by_day (buyers, once a day), gross_revenue, net_revenue (base currency), sessions, page_views, new_people, known_people, or the name of an event, which is counted. report_goal tells how it stands after the next refresh_reports(), report_attribution and report_campaign which touches are credited with it (orders, net_revenue and events). Raises CDX20 for an unknown measure, 22023 for a target not above zero or days in the wrong order, 22004 for nulls.';
 REVOKE ALL ON FUNCTION cdp.define_goal(text, text, numeric, date, date) FROM PUBLIC;
 
 CREATE FUNCTION cdp.define_funnel(name text, steps text[], window_length interval DEFAULT '7 days', mode text DEFAULT 'default') RETURNS void
@@ -237,6 +237,24 @@ BEGIN
 			  CROSS JOIN unnest('{first,last,linear,time_decay,position_based,last_non_direct}'::text[]) m (model)
 			  GROUP BY r.profile_id, r.day, r.message_key, m.model) c
 		CROSS JOIN LATERAL jsonb_each_text(c.credits) k),
+	-- events that are goals: those of one day together, as they have the same touches
+	aim AS MATERIALIZED (
+		SELECT t.profile_id, t.name, t.day, t.occurred_at FROM told t
+		WHERE t.type <> 'identify'
+		  AND EXISTS (SELECT FROM cdp.goal g WHERE g.measure = t.name AND t.day BETWEEN g.starts AND g.ends)),
+	aim_credit AS (
+		SELECT c.profile_id, c.day, c.name, c.model, k.key AS touch, k.value::numeric AS share
+		FROM (SELECT r.profile_id, r.name, r.day, m.model, cdp.attribution(m.model, r.touch, r.happened_at, r.is_aim, 1, lookback) AS credits
+			  FROM (SELECT a.profile_id, a.name, a.day, NULL AS touch, a.occurred_at AS happened_at, true AS is_aim FROM aim a
+					UNION ALL
+					SELECT d.profile_id, d.name, d.day, CASE WHEN a.channel = 'direct' THEN 'direct' ELSE concat(a.channel, chr(31), a.campaign) END,
+						   a.started_at, false
+					FROM (SELECT a.profile_id, a.name, a.day, min(a.occurred_at) AS first_at, max(a.occurred_at) AS last_at
+						  FROM aim a GROUP BY a.profile_id, a.name, a.day) d
+					JOIN arrival a ON a.profile_id = d.profile_id AND a.started_at <= d.last_at AND a.started_at > d.first_at - lookback) r
+			  CROSS JOIN unnest('{first,last,linear,time_decay,position_based,last_non_direct}'::text[]) m (model)
+			  GROUP BY r.profile_id, r.name, r.day, m.model) c
+		CROSS JOIN LATERAL jsonb_each_text(c.credits) k),
 	fact AS (
 		SELECT d.profile_id, 'visit' AS report, d.day, d.source AS k1, d.channel AS k2, '' AS k3, d.sessions AS n1, d.pages AS n2,
 			   d.events AS n3, d.orders AS n4, d.gross AS v1, d.net AS v2, d.refunded AS v3
@@ -280,6 +298,9 @@ BEGIN
 			   sum(c.revenue), sum(c.share), 0
 		FROM credit c GROUP BY c.profile_id, c.day, c.model, c.touch
 		UNION ALL
+		SELECT c.profile_id, 'goal_credit', c.day, c.name, c.model, c.touch, 0, 0, 0, 0, sum(c.share), 0, 0
+		FROM aim_credit c GROUP BY c.profile_id, c.day, c.name, c.model, c.touch
+		UNION ALL
 		SELECT i.profile_id, 'product', (i.ordered_at AT TIME ZONE zone)::date,
 			   left(coalesce(i.product_id, i.sku, i.name, ''), 200), left(coalesce(i.category, ''), 200), left(coalesce(i.name, ''), 200),
 			   count(DISTINCT i.message_key), 0, 0, 0, coalesce(sum(i.amount_base), 0), coalesce(sum(i.quantity), 0), 0
@@ -311,7 +332,7 @@ BEGIN
 	GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
 END $$;
 COMMENT ON FUNCTION cdp.fill_report_facts(bigint[], timestamptz) IS
-'Step of refresh_reports(): computes report_fact of these profiles (null: all) from their events up to as_of. A row''s keys and numbers, by report: person; visit (day, source, channel | sessions, pages, events, orders | gross, net, refunded); acquisition (day first seen, source, channel, campaign of the first visit | came anonymous, is known); known (day a personal identifier was first seen, the same | was anonymous before); identifier (type | number, shared); role (day, source, campaign, role of report_event | events, high, low, with a value | sum); goal (day, source, channel, event | number); buyer (| orders, 0, 0, orders with a price | net, net of 365 days, last order in seconds of the epoch); loyalty (month of the first order | orders, has more than one, first order in days since 2000 | net); credit (day of the order, model, channel, campaign | orders touched | revenue, share of orders); product (day, product, category, name | orders | amount, quantity); channel (source, channel used most in 365 days | events | orders, net of all); funnel (name, steps passed); cohort (week or month first seen, which of the two, how many later).';
+'Step of refresh_reports(): computes report_fact of these profiles (null: all) from their events up to as_of. A row''s keys and numbers, by report: person; visit (day, source, channel | sessions, pages, events, orders | gross, net, refunded); acquisition (day first seen, source, channel, campaign of the first visit | came anonymous, is known); known (day a personal identifier was first seen, the same | was anonymous before); identifier (type | number, shared); role (day, source, campaign, role of report_event | events, high, low, with a value | sum); goal (day, source, channel, event | number); goal_credit (day, event, model, channel and campaign parted by the character 31 | share of events); buyer (| orders, 0, 0, orders with a price | net, net of 365 days, last order in seconds of the epoch); loyalty (month of the first order | orders, has more than one, first order in days since 2000 | net); credit (day of the order, model, channel, campaign | orders touched | revenue, share of orders); product (day, product, category, name | orders | amount, quantity); channel (source, channel used most in 365 days | events | orders, net of all); funnel (name, steps passed); cohort (week or month first seen, which of the two, how many later).';
 REVOKE ALL ON FUNCTION cdp.fill_report_facts(bigint[], timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION cdp.score_report_buyers() RETURNS void
