@@ -275,6 +275,15 @@ BEGIN
 		WHERE t.type <> 'identify' AND (r.role NOT IN ('nps', 'csat') OR x.value BETWEEN 0 AND 10)
 		GROUP BY t.profile_id, t.day, s.name, 5, r.role
 		UNION ALL
+		-- points that no event tells of
+		SELECT p.profile_id, 'role', (p.occurred_at AT TIME ZONE zone)::date, '', '', CASE WHEN p.points > 0 THEN 'points_earned' ELSE 'points_spent' END,
+			   count(*), 0, 0, count(*), sum(abs(p.points)), 0, 0
+		FROM living l JOIN cdp.points_entry p ON p.profile_id = l.profile_id AND p.occurred_at <= as_of
+		LEFT JOIN (SELECT t.profile_id, coalesce(t.properties ->> 'reference', t.message_key::text) AS reference
+				   FROM told t JOIN cdp.report_event r ON r.event = t.name AND r.role IN ('points_earned', 'points_spent')) b
+			ON b.profile_id = p.profile_id AND b.reference = p.reference
+		WHERE b.profile_id IS NULL GROUP BY 1, 3, 6
+		UNION ALL
 		SELECT c.profile_id, 'acquisition', c.day, c.source, c.channel, c.campaign, (c.known_on IS NULL OR c.known_on > c.day)::int,
 			   (c.known_on IS NOT NULL)::int, 0, 0, 0, 0, 0
 		FROM came c

@@ -388,6 +388,7 @@ BEGIN
 	END IF;
 	INSERT INTO cdp.points_entry (profile_id, anchor, reference, points, reason, occurred_at, expires_at)
 	VALUES (root, anchor, book_points.reference, book_points.points, book_points.reason, book_points.occurred_at, book_points.expires_at);
+	INSERT INTO cdp.report_queue (profile_id) VALUES (root);
 	RETURN cdp.points_balance(root, greatest(now(), book_points.occurred_at));
 END $$;
 COMMENT ON FUNCTION cdp.book_points(bigint, bigint, text, text, timestamptz, timestamptz) IS 'Step of earn_points() and spend_points().';

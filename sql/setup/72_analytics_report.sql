@@ -218,8 +218,8 @@
 	COMMENT ON COLUMN cdp.report_loyalty.orders IS 'All their orders.';
 	COMMENT ON COLUMN cdp.report_loyalty.net_revenue IS 'All their net revenue, base currency.';
 	COMMENT ON COLUMN cdp.report_loyalty.mean_tenure_days IS 'Mean number of days from the first order to the day of the last refresh.';
-	COMMENT ON COLUMN cdp.report_loyalty.points_earned IS 'Points earned in the month.';
-	COMMENT ON COLUMN cdp.report_loyalty.points_spent IS 'Points spent in the month.';
+	COMMENT ON COLUMN cdp.report_loyalty.points_earned IS 'Points earned in the month: told by events, or booked by earn_points().';
+	COMMENT ON COLUMN cdp.report_loyalty.points_spent IS 'Points spent in the month: told by events, or booked by spend_points().';
 
 	CREATE OR REPLACE VIEW cdp.report_identity_health WITH (security_barrier) AS
 	SELECT c.k1 AS identifier_type, sum(c.people)::bigint AS people,

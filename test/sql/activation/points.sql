@@ -36,6 +36,13 @@ SELECT evaluated > 0 AS some FROM cdp.refresh_segments();
 SELECT evaluated > 0 AS some FROM cdp.refresh_segments(full => true);
 SELECT reference, points FROM points_entry WHERE profile_id = :bob ORDER BY occurred_at;
 SELECT d::date, points_balance(:bob, d) FROM unnest('{2026-01-05Z,2026-01-31Z,2026-02-02Z,2026-03-02Z,2026-04-02Z,2026-05-02Z}'::timestamptz[]) d;
+-- the report on loyalty counts both, what events told and what was booked by hand, once
+SELECT count(*) AS entries, count(*) FILTER (WHERE reference ~ '^[a-f]$') AS of_events FROM points_entry;
+SELECT profiles > 0 AS some FROM cdp.refresh_reports();
+SELECT sum(l.points_earned) = (SELECT sum(points) FROM points_entry WHERE points > 0) AS earned, sum(l.points_spent) = (SELECT -sum(points) FROM points_entry WHERE points < 0) AS spent FROM report_loyalty l;
+SELECT earn_points(:bob, 3, 'late') > 0 AS earned;
+SELECT profiles FROM cdp.refresh_reports();
+SELECT sum(l.points_earned) = (SELECT sum(points) FROM points_entry WHERE points > 0) AS earned FROM report_loyalty l;
 -- without ends the balance is the sum, in any order of booking
 SELECT setseed(0.3) AS "seed 0.3";
 DELETE FROM points_entry;
