@@ -143,6 +143,10 @@ BEGIN
 	SELECT p.profile_id, 'person', '-infinity', '', '', '', p.consent_granted, p.consent_denied
 	FROM cdp.profile p
 	WHERE (ids IS NULL OR p.profile_id = ANY (ids)) AND p.merged_into IS NULL AND p.erased_at IS NULL;
+	IF ids IS NULL THEN
+		-- what follows is planned by what is there now, not by what was
+		ANALYZE cdp.report_fact;
+	END IF;
 
 	INSERT INTO cdp.report_fact (profile_id, report, day, k1, k2, k3, granted, denied, n1, n2, n3, n4, v1, v2, v3)
 	WITH living AS MATERIALIZED (
@@ -487,6 +491,9 @@ BEGIN
 	END IF;
 	IF everybody OR cardinality(ids) > 0 THEN
 		PERFORM cdp.fill_report_facts(ids, as_of);
+		IF everybody THEN
+			ANALYZE cdp.report_fact;
+		END IF;
 		PERFORM cdp.add_report_facts(ids, NULL, 1);
 		PERFORM cdp.score_report_buyers();
 	END IF;
