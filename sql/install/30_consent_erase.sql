@@ -350,6 +350,8 @@ BEGIN
 	LATERAL (SELECT i.type = 'phone' OR (length(i.value) > 4 AND i.value ~ '[^0-9.,+-]') AS is_distinct,
 					regexp_replace(i.value, '([^[:alnum:]_ -])', '\\\1', 'g') AS escaped) y
 	WHERE i.profile_id = erase_profile.profile_id;
+	-- what the person said of an account goes too, and its members are evaluated anew
+	INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest(cdp.account_peers(ids));
 	rows_erased := cdp.erase_rows(ids, keys);
 	IF tombstones THEN
 		INSERT INTO cdp.suppression (suppression_key, reason, suppressed_at)
@@ -428,7 +430,7 @@ BEGIN
 	-- every table that knows the person, whichever module it belongs to
 	FOR t IN SELECT l.table_name FROM cdp.layout() l
 			 WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('cdp.%I', l.table_name)) AND a.attname = 'profile_id' AND NOT a.attisdropped)
-			   AND l.table_name NOT IN ('dirty_profile', 'report_queue', 'identity')
+			   AND l.table_name NOT IN ('dirty_profile', 'report_queue', 'affinity_queue', 'identity')
 			 ORDER BY l.table_name LOOP
 		EXECUTE format('SELECT jsonb_agg(to_jsonb(t) ORDER BY t) FROM cdp.%I t WHERE t.profile_id = ANY ($1)', t.table_name) INTO part USING ids;
 		stored := stored || CASE WHEN part IS NULL THEN '{}' ELSE jsonb_build_object(t.table_name, part) END;

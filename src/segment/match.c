@@ -56,6 +56,7 @@ cdp_matches(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	BecomeOwner(&caller);
 	plan = PlanForRule(rule, PG_GETARG_TIMESTAMPTZ(2));
+	plan->reader = caller.reader;
 	EvaluateProfiles(plan, false, &id, 1, CountMatch, &count);
 	MemoryContextDelete(plan->context);
 	BecomeCaller(&caller);
@@ -74,6 +75,7 @@ cdp_count_matching(PG_FUNCTION_ARGS)
 
 	BecomeOwner(&caller);
 	plan = PlanForRule(rule, PG_GETARG_TIMESTAMPTZ(1));
+	plan->reader = caller.reader;
 	EvaluateProfiles(plan, false, ids, nids, CountMatch, &count);
 	MemoryContextDelete(plan->context);
 	BecomeCaller(&caller);

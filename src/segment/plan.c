@@ -7,6 +7,7 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 
+#include "segment/computed_rule.h"
 #include "segment/plan.h"
 #include "segment/reader.h"
 
@@ -66,9 +67,9 @@ NewPlan(TimestampTz as_of, bool read_only)
 
 	plan->context = context;
 	plan->profile_context = AllocSetContextCreate(context, "segment plan profile", ALLOCSET_DEFAULT_SIZES);
-	plan->as_of = as_of;
+	plan->as_of = plan->since = as_of;
 	plan->read_only = read_only;
-	plan->reach = DT_NOEND;
+	plan->reach = plan->interest_reach = DT_NOEND;
 	return plan;
 }
 
@@ -254,6 +255,44 @@ AddListedSeries(RulePlan *plan, int32 segment_id)
 	return s;
 }
 
+static int
+AddAccountSeries(RulePlan *plan)
+{
+	if (!plan->needs_accounts)
+	{
+		plan->account_series = NewSeries(plan, SERIES_ACCOUNT);
+		NewSeries(plan, SERIES_ACCOUNT_END);
+		plan->needs_accounts = true;
+	}
+	return plan->account_series;
+}
+
+/* topic NULL: all topics together */
+static int
+AddInterestSeries(RulePlan *plan, const char *topic)
+{
+	int			s;
+
+	for (int i = 0; i < plan->nseries; i++)
+		if (plan->series[i].kind == SERIES_INTEREST && (plan->series[i].topic == NULL) == (topic == NULL) &&
+			(topic == NULL || strcmp(plan->series[i].topic, topic) == 0))
+			return i;
+	s = NewSeries(plan, SERIES_INTEREST);
+	plan->series[s].topic = topic ? pstrdup(topic) : NULL;
+	return s;
+}
+
+/* Topics are told by events of any name */
+static void
+AddInterest(RulePlan *plan, RuleOperand *operand, TimestampTz reach)
+{
+	operand->series = AddInterestSeries(plan, operand->key);
+	plan->interest_series = AddInterestSeries(plan, NULL);
+	plan->interest_reach = Min(plan->interest_reach, reach);
+	plan->reach = Min(plan->reach, reach);
+	plan->needs_interests = plan->needs_events = plan->any_event = plan->needs_properties = true;
+}
+
 static void
 LookUpPurpose(RulePlan *plan, PlanLeaf *leaf)
 {
@@ -285,14 +324,17 @@ CompileExpression(RulePlan *plan, RuleOperand *operand)
 		CompileExpression(plan, operand->args[i]);
 	if (operand->kind == OPERAND_TRAIT)
 		NoteTrait(plan, operand);
-	if (operand->kind != OPERAND_AGGREGATE)
+	if (operand->kind != OPERAND_AGGREGATE && operand->kind != OPERAND_INTEREST)
 		return;
 	if (operand->window.kind != WINDOW_NONE)
 		NeedZone(plan);
 	FillTime(plan, operand->window.low);
 	FillTime(plan, operand->window.high);
 	ComputeWindow(&operand->window, plan->as_of, plan->zone, &bounds);
-	operand->series = AddSeries(plan, operand->event, operand->value, bounds.reach);
+	if (operand->kind == OPERAND_INTEREST)
+		AddInterest(plan, operand, bounds.reach);
+	else
+		operand->series = AddSeries(plan, operand->event, operand->value, bounds.reach);
 }
 
 static bool
@@ -301,7 +343,7 @@ ReadsEvents(const RuleOperand *operand)
 	for (int i = 0; i < operand->nargs; i++)
 		if (ReadsEvents(operand->args[i]))
 			return true;
-	return operand->kind == OPERAND_AGGREGATE;
+	return operand->kind == OPERAND_AGGREGATE || operand->kind == OPERAND_INTEREST || operand->kind == OPERAND_ACCOUNT;
 }
 
 /* Fills what a new leaf reads */
@@ -322,6 +364,11 @@ CompileLeaf(RulePlan *plan, int number)
 	}
 	FillTimes(plan, node);
 	ComputeWindow(window, plan->as_of, plan->zone, &bounds);
+	if (ReadsAccount(node->operand) || ReadsAccount(node->other))
+	{
+		AddAccountSeries(plan);
+		plan->leaves[number].reads_account = true;
+	}
 	if (node->kind == RULE_SEQUENCE)
 	{
 		int		   *steps = palloc(node->nsteps * sizeof(int));
@@ -339,7 +386,7 @@ CompileLeaf(RulePlan *plan, int number)
 		plan->leaves[number].reckons = true;
 	}
 	else if (node->operand && node->operand->kind == OPERAND_AGGREGATE)
-		series = AddSeries(plan, node->operand->event, node->operand->value, bounds.reach);
+		series = node->operand->series = AddSeries(plan, node->operand->event, node->operand->value, bounds.reach);
 	else if (node->kind == RULE_HAS_IDENTIFIER)
 		series = AddIdentifierSeries(plan, SERIES_IDENTIFIER, node->name);
 	else if (node->kind == RULE_SAMPLE)
@@ -354,6 +401,8 @@ CompileLeaf(RulePlan *plan, int number)
 
 		plan->leaves[number].rule = rule;
 	}
+	else if (node->operand->kind == OPERAND_ACCOUNT)
+		series = plan->account_series;
 	else
 		NoteTrait(plan, node->operand);
 
@@ -420,6 +469,19 @@ CompileNode(RulePlan *plan, int number, RuleNode *node)
 	plan->rules[number].nodes[at].leaf = leaf;
 }
 
+ComputedSet *
+PlanComputedSet(RulePlan *plan)
+{
+	if (plan->computed == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(plan->context);
+
+		plan->computed = NewComputedSet(plan->read_only);
+		MemoryContextSwitchTo(old);
+	}
+	return plan->computed;
+}
+
 /* Compiles a rule into the plan; its tree must live as long.  Returns its number. */
 int
 PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
@@ -433,6 +495,8 @@ PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
 	plan->rules[number].name = name ? pstrdup(name) : NULL;
 	plan->rules[number].tree = tree;
 	plan->rules[number].compiling = true;
+	if (!plan->traits_only)
+		ExpandRule(PlanComputedSet(plan), tree);
 	CompileNode(plan, number, tree);
 	plan->rules[number].compiling = false;
 	plan->rules[number].compiled = true;

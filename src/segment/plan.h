@@ -69,7 +69,10 @@ typedef enum SeriesKind
 	SERIES_EVENT,
 	SERIES_IDENTIFIER,			/* identifiers of one type */
 	SERIES_SAMPLE,				/* all identifiers: the smallest key */
-	SERIES_LISTED				/* places in a list, or in the result of a query */
+	SERIES_LISTED,				/* places in a list, or in the result of a query */
+	SERIES_ACCOUNT,				/* accounts: their traits, from when on */
+	SERIES_ACCOUNT_END,			/* until when these hold */
+	SERIES_INTEREST				/* weights of a topic, or of all topics */
 } SeriesKind;
 
 typedef struct PlanSeries
@@ -80,6 +83,7 @@ typedef struct PlanSeries
 	char	   *value_key;
 	char	   *identifier_type;
 	int32		segment_id;		/* LISTED */
+	char	   *topic;			/* INTEREST; NULL: all */
 	int			nleaves;		/* that read it */
 	int		   *leaves;
 	TimestampTz reach;			/* events before this are not needed */
@@ -100,6 +104,7 @@ typedef struct PlanLeaf
 	int		   *step_series;	/* SEQUENCE */
 	int			rule;			/* MEMBER_OF */
 	bool		reckons;		/* an expression is compared */
+	bool		reads_account;	/* asked of each account */
 	int			purpose;		/* CONSENTS_TO: bit; -1 unknown */
 	bool		opt_in;
 	RuleValue	value;			/* what was compared, for explanations */
@@ -164,11 +169,13 @@ typedef struct RulePlan
 	MemoryContext context;
 	MemoryContext profile_context;	/* reset for each profile */
 	TimestampTz as_of;
+	TimestampTz since;			/* the first as_of */
 	pg_tz	   *zone;
 	bool		read_only;		/* called from a STABLE function */
 	bool		wants_until;
 	bool		allow_unknown;	/* unknown segments and purposes match nobody */
 	bool		traits_only;	/* raise on anything but traits */
+	struct ComputedSet *computed;	/* NULL: no rule was compiled yet */
 
 	int			nrules;
 	PlanRule   *rules;
@@ -198,11 +205,19 @@ typedef struct RulePlan
 	bool		needs_identifiers;
 	bool		needs_listed;
 	bool		needs_consents;
+	bool		needs_accounts;
+	bool		needs_interests;
+	int			account_series; /* and the next one, of their ends */
+	int			interest_series;	/* of all topics */
+	TimestampTz interest_reach;
+	Oid			reader;			/* for whom is read; InvalidOid: who reads all */
 	TimestampTz reach;
 
 	bool		empty_known;
 	PlanAnswer *empty;			/* answers without facts, at the plan's time */
 	PlanAnswer *answers;		/* those of the profile at hand */
+
+	JsonbContainer *account;	/* traits of the account at hand; NULL: none */
 
 	uint64		epoch;			/* number of the profile at hand */
 	uint64		event;			/* number of the event at hand */
@@ -243,6 +258,7 @@ extern RulePlan *NewPlan(TimestampTz as_of, bool read_only);
 extern int	PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree);
 extern void PlanAddExpression(RulePlan *plan, RuleOperand *operand);
 extern int	PlanAddSegment(RulePlan *plan, const char *name);
+extern struct ComputedSet *PlanComputedSet(RulePlan *plan);
 extern pg_tz *SettingZone(bool read_only);
 
 /* value.c */
@@ -262,6 +278,7 @@ extern void EvaluateSequence(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 extern RuleValue MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next);
 extern int	UniqueFacts(RulePlan *plan, const RuleOperand *operand, TimestampTz at, Fact ***facts, TimestampTz *next);
 extern int	CountUntil(const PlanSeries *series, TimestampTz at);
+extern RuleValue InterestAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next);
 
 /* rule_eval.c */
 extern void StartProfile(RulePlan *plan);
