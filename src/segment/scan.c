@@ -80,9 +80,12 @@ RunQuery(RulePlan *plan, const char *query, ParamListInfo params, Reader *reader
 	options.read_only = plan->read_only;
 	options.dest = (DestReceiver *) reader;
 	SPI_connect();
-	/* few profiles are looked up, whatever the planner thinks of the disk */
+	/* few profiles are looked up, whatever the planner thinks of the disk, and nothing is compiled for them */
 	if (reader->ids != NULL && reader->nids <= FORCED_LOOKUPS)
+	{
 		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	}
 	rc = SPI_execute_extended(query, &options);
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "could not read for segments: %s", SPI_result_code_string(rc));
