@@ -85,18 +85,17 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	-- a view that shows persons is a security_barrier view that joins visible_profile
-	-- or asks is_visible() (cdp.customer has the same condition of its own); reports
-	-- show no person
+	-- (customer and customer_event have the same condition of their own); reports show
+	-- no person
 	views text[] := CASE
 		WHEN kind IN ('analyst', 'marketer') THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
-					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history', 'segment_pair', 'catalogue', 'product_ranking', 'product_companion', 'available_product', 'model_report', 'lookalike_reach') OR (kind = 'marketer' AND c.relname = 'destination_status') OR c.relname LIKE 'report\_%'
+					AND (c.relname IN ('customer', 'customer_event', 'my_access', 'segment_status', 'segment_size_history', 'segment_pair', 'catalogue', 'product_ranking', 'product_companion', 'available_product', 'model_report', 'lookalike_reach') OR (kind = 'marketer' AND c.relname = 'destination_status') OR c.relname LIKE 'report\_%'
 						 OR ('security_barrier=true' = ANY (c.reloptions)
 							 AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
-										 WHERE w.ev_class = c.oid
-										   AND (d.refclassid, d.refobjid) IN (('pg_class'::regclass, 'cdp.visible_profile'::regclass),
-																			  ('pg_proc'::regclass, 'cdp.is_visible(bigint)'::regprocedure))))))
+										 WHERE w.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass
+										   AND d.refobjid = 'cdp.visible_profile'::regclass))))
 		WHEN kind = 'pseudonymous' THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
