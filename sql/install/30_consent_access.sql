@@ -60,12 +60,6 @@ END $$;
 COMMENT ON FUNCTION cdp.sees_for(bigint[], bigint) IS 'What sees() tells a reader (reader_masks).';
 REVOKE ALL ON FUNCTION cdp.sees_for(bigint[], bigint) FROM PUBLIC;
 
-CREATE FUNCTION cdp.is_visible(profile_id bigint) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
-AS 'MODULE_PATHNAME', 'cdp_is_visible';
-COMMENT ON FUNCTION cdp.is_visible(bigint) IS
-'May the caller see the person? As a join with visible_profile says, for reader views with many rows a person: it remembers the persons of a query, and reads all at once when these are many. It tells nothing that the reader views do not tell.';
-
 CREATE FUNCTION cdp.reader_condition(alias text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -85,13 +79,12 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	-- a view that shows persons is a security_barrier view that joins visible_profile
-	-- (customer and customer_event have the same condition of their own); reports show
-	-- no person
+	-- (cdp.customer has the same condition of its own); reports show no person
 	views text[] := CASE
 		WHEN kind IN ('analyst', 'marketer') THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
-					AND (c.relname IN ('customer', 'customer_event', 'my_access', 'segment_status', 'segment_size_history', 'segment_pair', 'catalogue', 'product_ranking', 'product_companion', 'available_product', 'model_report', 'lookalike_reach') OR (kind = 'marketer' AND c.relname = 'destination_status') OR c.relname LIKE 'report\_%'
+					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history', 'segment_pair', 'catalogue', 'product_ranking', 'product_companion', 'available_product', 'model_report', 'lookalike_reach') OR (kind = 'marketer' AND c.relname = 'destination_status') OR c.relname LIKE 'report\_%'
 						 OR ('security_barrier=true' = ANY (c.reloptions)
 							 AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
 										 WHERE w.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass

@@ -21,8 +21,6 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "consent/reader_call.h"
-
 #define CALL_ARGUMENTS_MAX 8
 
 typedef struct ReaderCall
@@ -33,7 +31,8 @@ typedef struct ReaderCall
 
 static HTAB *reader_calls = NULL;
 
-Oid
+/* Whose the tables are. */
+static Oid
 OwnerOfTables(Oid schema)
 {
 	Oid			relation = get_relname_relid("profile", schema);
