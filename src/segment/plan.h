@@ -90,6 +90,13 @@ typedef struct PlanSeries
 	pg_uuid_t	first_key;
 } PlanSeries;
 
+/* A window over the facts of a series */
+typedef struct PlanWindow
+{
+	int			series;
+	const RuleWindow *window;
+} PlanWindow;
+
 typedef struct PlanLeaf
 {
 	RuleNode   *node;
@@ -149,6 +156,7 @@ typedef struct PlanRule
 {
 	int32		segment_id;		/* 0: not a stored segment */
 	char	   *name;
+	char	   *text;			/* of a stored segment's rule */
 	RuleNode   *tree;
 	int			nnodes;
 	PlanNode   *nodes;
@@ -177,6 +185,8 @@ typedef struct RulePlan
 	PlanLeaf   *leaves;
 	int			nseries;
 	PlanSeries *series;
+	int			nwindows;
+	PlanWindow *windows;
 	int			nfilters;
 	PlanFilter *filters;
 	int			nproperties;
@@ -188,6 +198,7 @@ typedef struct RulePlan
 				space_rules,
 				space_leaves,
 				space_series,
+				space_windows,
 				space_filters;
 
 	bool		needs_traits;
@@ -243,6 +254,9 @@ extern RulePlan *NewPlan(TimestampTz as_of, bool read_only);
 extern int	PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree);
 extern void PlanAddExpression(RulePlan *plan, RuleOperand *operand);
 extern int	PlanAddSegment(RulePlan *plan, const char *name);
+extern void SetPlanTime(RulePlan *plan, TimestampTz as_of);
+extern void MovePlan(RulePlan *plan, TimestampTz as_of);
+extern bool PlanIsCurrent(RulePlan *plan);
 extern pg_tz *SettingZone(bool read_only);
 
 /* value.c */

@@ -158,21 +158,6 @@ EvaluateMemberships(Refresh *r, RulePlan *plan, ProfileRow *row, int32 *ids, int
 }
 
 static void
-SetPlanTime(RulePlan *plan, TimestampTz as_of)
-{
-	plan->as_of = as_of;
-	ForgetAnswers(plan);
-	for (int i = 0; i < plan->nleaves; i++)
-	{
-		RuleNode   *node = plan->leaves[i].node;
-		const RuleWindow *window = node->operand && node->operand->kind == OPERAND_AGGREGATE &&
-		node->kind != RULE_WITHIN ? &node->operand->window : &node->window;
-
-		ComputeWindow(window, as_of, plan->zone, &plan->leaves[i].bounds);
-	}
-}
-
-static void
 NoteState(Refresh *r, ProfileRow *row, int32 *ids, int n, TimestampTz due, Jsonb *computed)
 {
 	Datum		values[5];

@@ -8,7 +8,6 @@
 #include "core/core.h"
 
 #include "executor/executor.h"
-#include "executor/spi.h"
 #include "nodes/params.h"
 #include "tcop/dest.h"
 #include "utils/array.h"
@@ -16,11 +15,13 @@
 
 #include "segment/facts.h"
 #include "segment/plan.h"
+#include "segment/statement.h"
 
 /* beyond this many ids a scan of everything is cheaper than as many look-ups */
 #define MAX_LOOKUPS 20000
 /* up to this many are looked up by index for sure */
 #define FORCED_LOOKUPS 2000
+#define PARAMS_MAX 3
 /* so many event names are a condition of the query */
 #define MAX_NAMES 8
 
@@ -60,6 +61,12 @@ EndReader(DestReceiver *self)
 {
 }
 
+static bool
+LooksUp(Reader *reader)
+{
+	return reader->ids != NULL && reader->nids <= FORCED_LOOKUPS;
+}
+
 static void
 RunQuery(RulePlan *plan, const char *query, ParamListInfo params, Reader *reader,
 		 bool (*receive) (TupleTableSlot *slot, DestReceiver *self))
@@ -78,10 +85,18 @@ RunQuery(RulePlan *plan, const char *query, ParamListInfo params, Reader *reader
 	options.read_only = plan->read_only;
 	options.dest = (DestReceiver *) reader;
 	SPI_connect();
-	/* few profiles are looked up, whatever the planner thinks of the disk */
-	if (reader->ids != NULL && reader->nids <= FORCED_LOOKUPS)
+	if (LooksUp(reader))
+	{
+		Oid			types[PARAMS_MAX];
+
+		for (int i = 0; i < params->numParams; i++)
+			types[i] = params->params[i].ptype;
+		/* few profiles are looked up, whatever the planner thinks of the disk */
 		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	rc = SPI_execute_extended(query, &options);
+		rc = SPI_execute_plan_extended(KeptStatement(query, params->numParams, types), &options);
+	}
+	else
+		rc = SPI_execute_extended(query, &options);
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "could not read for segments: %s", SPI_result_code_string(rc));
 	AtEOXact_GUC(true, nest);
@@ -98,14 +113,25 @@ SetParam(ParamListInfo params, int number, Oid type, Datum value)
 	params->params[number - 1].value = value;
 }
 
-static Datum
-IdArray(int64 *ids, int nids)
+/* The wanted ids, or the one, as a parameter; what the query says of it, when it is asked for */
+static const char *
+SetIds(Reader *reader, ParamListInfo params, int number, const char *column)
 {
-	Datum	   *values = palloc(Max(nids, 1) * sizeof(Datum));
+	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
+	int			n = by_id ? reader->nids : 0;
+	Datum	   *values;
 
-	for (int i = 0; i < nids; i++)
-		values[i] = Int64GetDatum(ids[i]);
-	return PointerGetDatum(construct_array(values, nids, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	if (n == 1)
+	{
+		SetParam(params, number, INT8OID, Int64GetDatum(reader->ids[0]));
+		return psprintf(" AND %s = $%d", column, number);
+	}
+	values = palloc(Max(n, 1) * sizeof(Datum));
+	for (int i = 0; i < n; i++)
+		values[i] = Int64GetDatum(reader->ids[i]);
+	SetParam(params, number, INT8ARRAYOID,
+			 PointerGetDatum(construct_array(values, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	return by_id ? psprintf(" AND %s = ANY ($%d)", column, number) : "";
 }
 
 static bool
@@ -288,7 +314,7 @@ ScanEvents(Reader *reader)
 	StringInfoData query;
 	ParamListInfo params = makeParamList(3);
 	Datum	   *names;
-	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
+	const char *by_id = SetIds(reader, params, 3, "profile_id");
 
 	GroupFilters(reader);
 	names = palloc(Max(reader->nnames, 1) * sizeof(Datum));
@@ -297,7 +323,6 @@ ScanEvents(Reader *reader)
 	SetParam(params, 1, TEXTARRAYOID,
 			 PointerGetDatum(construct_array(names, reader->nnames, TEXTOID, -1, false, TYPALIGN_INT)));
 	SetParam(params, 2, TIMESTAMPTZOID, TimestampTzGetDatum(plan->reach));
-	SetParam(params, 3, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
 
 	initStringInfo(&query);
 	appendStringInfo(&query,
@@ -309,8 +334,7 @@ ScanEvents(Reader *reader)
 		appendStringInfoString(&query, " AND name = ANY ($1)");
 	if (plan->reach != DT_NOBEGIN)
 		appendStringInfoString(&query, " AND occurred_at >= $2");
-	if (by_id)
-		appendStringInfoString(&query, " AND profile_id = ANY ($3)");
+	appendStringInfoString(&query, by_id);
 	RunQuery(plan, query.data, params, reader, ReceiveEvent);
 }
 
@@ -359,12 +383,10 @@ static void
 ScanIdentifiers(Reader *reader)
 {
 	ParamListInfo params = makeParamList(1);
-	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
 
-	SetParam(params, 1, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
 	RunQuery(reader->plan,
-			 psprintf("SELECT profile_id, identity_key, type, state = 'active' FROM cdp.profile_identity%s",
-					  by_id ? " WHERE profile_id = ANY ($1)" : ""),
+			 psprintf("SELECT profile_id, identity_key, type, state = 'active' FROM cdp.profile_identity WHERE true%s",
+					  SetIds(reader, params, 1, "profile_id")),
 			 params, reader, ReceiveIdentifier);
 }
 
@@ -407,21 +429,19 @@ ScanListed(Reader *reader)
 {
 	RulePlan   *plan = reader->plan;
 	ParamListInfo params = makeParamList(2);
-	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
 	Datum	   *segments = palloc(plan->nseries * sizeof(Datum));
 	int			n = 0;
 
 	for (int i = 0; i < plan->nseries; i++)
 		if (plan->series[i].kind == SERIES_LISTED)
 			segments[n++] = Int32GetDatum(plan->series[i].segment_id);
-	SetParam(params, 1, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
 	SetParam(params, 2, INT4ARRAYOID,
 			 PointerGetDatum(construct_array(segments, n, INT4OID, 4, true, TYPALIGN_INT)));
 	/* what stands there is for explanations, which ask about one profile */
 	RunQuery(plan,
 			 psprintf("SELECT l.profile_id, l.segment_id, %s FROM cdp.segment_listed l WHERE l.segment_id = ANY ($2)%s",
 					  reader->nids == 1 ? "l.entry" : "NULL::pg_catalog.text",
-					  by_id ? " AND l.profile_id = ANY ($1)" : ""),
+					  SetIds(reader, params, 1, "l.profile_id")),
 			 params, reader, ReceiveListed);
 }
 
@@ -471,10 +491,9 @@ ScanProfiles(Reader *reader)
 	RulePlan   *plan = reader->plan;
 	StringInfoData query;
 	ParamListInfo params = makeParamList(2);
-	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
+	const char *by_id = SetIds(reader, params, 2, "p.profile_id");
 
 	SetParam(params, 1, TIMESTAMPTZOID, TimestampTzGetDatum(plan->as_of));
-	SetParam(params, 2, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
 	initStringInfo(&query);
 	appendStringInfo(&query,
 					 "SELECT p.profile_id, p.merged_into IS NULL AND p.erased_at IS NULL, %s, ",
@@ -500,9 +519,8 @@ ScanProfiles(Reader *reader)
 		appendStringInfoString(&query,
 							   "false, NULL::pg_catalog.int4[], NULL::pg_catalog.timestamptz, NULL::pg_catalog.jsonb FROM cdp.profile p "
 							   "WHERE p.merged_into IS NULL AND p.erased_at IS NULL");
-	if (by_id)
-		appendStringInfoString(&query, " AND p.profile_id = ANY ($2)");
-	if (reader->facts)
+	appendStringInfoString(&query, by_id);
+	if (reader->facts && !(reader->ids && reader->nids == 1))
 		appendStringInfoString(&query, " ORDER BY p.profile_id");
 	RunQuery(plan, query.data, params, reader, ReceiveProfile);
 }
@@ -552,7 +570,8 @@ EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileC
 
 		if (ids == NULL)
 			ReadRange(plan, &low, &high);
-		plan->filled = MemoryContextAlloc(plan->context, Max(plan->nseries, 1) * sizeof(int));
+		if (plan->filled == NULL)
+			plan->filled = MemoryContextAlloc(plan->context, Max(plan->nseries, 1) * sizeof(int));
 		reader.facts = NewFactStore(plan, low, high, ids != NULL && nids <= FEW_PROFILES);
 	}
 	if (plan->needs_events)
