@@ -80,7 +80,6 @@ DECLARE
 	t record;
 	columns text;
 BEGIN
-	UPDATE cdp.profile p SET move_count = p.move_count + 1 WHERE p.profile_id = ANY (from_ids || to_ids);
 	UPDATE cdp.identity i SET profile_id = m.to_id
 	FROM unnest(keys, from_ids, to_ids) m (key, from_id, to_id)
 	WHERE i.identity_key = m.key AND i.profile_id <> m.to_id;
@@ -117,6 +116,11 @@ CREATE FUNCTION cdp.record_merges(absorbed bigint[], kept bigint[], message_ids 
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+-- few among many, by key, however little is known of the tables
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
 	INSERT INTO cdp.profile_merge (kept, absorbed, kept_keys, absorbed_keys, reason, message_id, consent_conflicts, merged_by, merged_at)
@@ -139,6 +143,11 @@ CREATE FUNCTION cdp.merge_persons(absorbed bigint[], kept bigint[], message_ids 
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+-- few among many, by key, however little is known of the tables
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
 	keys uuid[];
@@ -161,6 +170,11 @@ REVOKE ALL ON FUNCTION cdp.merge_persons(bigint[], bigint[], text[], text, times
 CREATE FUNCTION cdp.retire_profiles(absorbed bigint[], kept bigint[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+-- few among many, by key, however little is known of the tables
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
 	UPDATE cdp.profile p SET merged_into = m.kept

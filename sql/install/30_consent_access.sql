@@ -104,7 +104,7 @@ DECLARE
 			recommend,recommend_profiles,recommend_segment,
 			export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'
-		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,require_no_transaction,
+		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,inbox_end,require_no_transaction,
 			seal_consents,verify_consent_chain,refresh,refresh_reports,start_refresh,start_step,run_step,end_refresh,cancel_refresh,health}'
 		ELSE '{}' END;
 BEGIN

@@ -79,30 +79,47 @@ AS 'MODULE_PATHNAME', 'cdp_require_no_transaction';
 COMMENT ON FUNCTION cdp.require_no_transaction(text) IS
 'Raises 25001 inside a transaction block, for procedures that commit; the hint is the text given.';
 
-CREATE FUNCTION cdp.is_inbox_waiting() RETURNS boolean
+CREATE FUNCTION cdp.is_inbox_waiting(upto bigint DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN EXISTS (SELECT FROM cdp.inbox FOR UPDATE SKIP LOCKED LIMIT 1);
+	-- by the index: the table begins with all the pages that are done
+	RETURN EXISTS (SELECT FROM cdp.inbox WHERE inbox_id <= coalesce(upto, 9223372036854775807)
+				   ORDER BY inbox_id FOR UPDATE SKIP LOCKED LIMIT 1);
 END $$;
-COMMENT ON FUNCTION cdp.is_inbox_waiting() IS
-'Is there a row in the inbox that no other session is at? SECURITY DEFINER: an operator needs no right on the table.';
-REVOKE ALL ON FUNCTION cdp.is_inbox_waiting() FROM PUBLIC;
+COMMENT ON FUNCTION cdp.is_inbox_waiting(bigint) IS
+'Is there a row in the inbox, up to this inbox_id, that no other session is at? SECURITY DEFINER: an operator needs no right on the table.';
+REVOKE ALL ON FUNCTION cdp.is_inbox_waiting(bigint) FROM PUBLIC;
+
+CREATE FUNCTION cdp.inbox_end() RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT max(inbox_id) FROM cdp.inbox);
+END $$;
+COMMENT ON FUNCTION cdp.inbox_end() IS
+'inbox_id of the newest row of the inbox. SECURITY DEFINER: an operator needs no right on the table.';
+REVOKE ALL ON FUNCTION cdp.inbox_end() FROM PUBLIC;
 
 CREATE PROCEDURE cdp.process_inbox(batch_size int DEFAULT 10000)
 LANGUAGE plpgsql
 AS $$
+DECLARE
+	upto bigint;
 BEGIN
 	PERFORM cdp.require_no_transaction('SELECT * FROM cdp.process_batch(); takes one batch in your transaction.');
+	-- a statement that never ends under steady traffic would hide its work from autovacuum
+	upto := cdp.inbox_end();
 	LOOP
 		PERFORM cdp.process_batch(coalesce(batch_size, 10000));
 		COMMIT;
-		EXIT WHEN NOT cdp.is_inbox_waiting();
+		EXIT WHEN NOT cdp.is_inbox_waiting(upto);
 	END LOOP;
 END $$;
 COMMENT ON PROCEDURE cdp.process_inbox(int) IS
-'Processes the inbox to its end, a commit per batch: may be stopped and started again at any time, and run in several sessions. Raises 25001 inside a transaction.';
+'Processes what is in the inbox at the start, and what comes before that is done, a commit per batch: may be stopped and started again at any time, and run in several sessions. Raises 25001 inside a transaction.';
 REVOKE ALL ON PROCEDURE cdp.process_inbox(int) FROM PUBLIC;
 
 CREATE FUNCTION cdp.rules_changed() RETURNS trigger
@@ -209,26 +226,13 @@ COMMENT ON FUNCTION cdp.recount_profiles(bigint[]) IS
 'Counts the events of these profiles anew, and folds their contact points, after events joined or left them, and marks them for the next refresh.';
 REVOKE ALL ON FUNCTION cdp.recount_profiles(bigint[]) FROM PUBLIC;
 
-CREATE FUNCTION cdp.shared_messages(absorbed bigint[], kept bigint[]) RETURNS bigint[]
-LANGUAGE plpgsql STABLE
+CREATE FUNCTION cdp.add_counters(absorbed bigint[], kept bigint[]) RETURNS void
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
-AS $$
-BEGIN
-	RETURN ARRAY(SELECT DISTINCT m.kept
-				 FROM unnest(absorbed, kept) m (absorbed, kept)
-				 JOIN cdp.event a ON a.profile_id = m.absorbed
-				 JOIN cdp.event k ON k.profile_id = m.kept AND k.occurred_at = a.occurred_at AND k.message_key = a.message_key);
-END $$;
-COMMENT ON FUNCTION cdp.shared_messages(bigint[], bigint[]) IS
-'Those of the kept profiles that have a message which the absorbed one has as well: after the merge it is there once. Before the merge.';
-REVOKE ALL ON FUNCTION cdp.shared_messages(bigint[], bigint[]) FROM PUBLIC;
-
-CREATE FUNCTION cdp.add_counters(absorbed bigint[], kept bigint[]) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
 	WITH gone AS (

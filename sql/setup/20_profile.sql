@@ -6,7 +6,6 @@
 		consent_denied bigint NOT NULL DEFAULT 0,
 		consent_next_expiry timestamptz,
 		merged_into bigint,
-		move_count bigint NOT NULL DEFAULT 0,
 		erased_at timestamptz,
 		created_at timestamptz NOT NULL DEFAULT now()
 	) WITH (fillfactor = 80);
@@ -17,7 +16,6 @@
 	COMMENT ON COLUMN cdp.profile.consent_granted IS 'Bit purpose_id is set when the latest statement grants.';
 	COMMENT ON COLUMN cdp.profile.consent_denied IS 'Bit purpose_id is set when the latest statement denies or revokes.';
 	COMMENT ON COLUMN cdp.profile.consent_next_expiry IS 'Until then the masks hold; afterwards the ledger is folded anew.';
-	COMMENT ON COLUMN cdp.profile.move_count IS 'Grows whenever an identifier leaves or joins, so that a session that waited for the row can tell.';
 	COMMENT ON COLUMN cdp.profile.merged_into IS 'The profile that this one is now part of (always a living one); null: living.';
 
 	CREATE TABLE IF NOT EXISTS cdp.profile_counter (

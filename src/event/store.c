@@ -66,8 +66,22 @@ static Statement mark_dirty = {
 	"INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest($1)", {INT8ARRAYOID}
 };
 
-/* merges: counters add up, unless both sides have the same message */
-static Statement find_shared_messages = {"SELECT unnest(cdp.shared_messages($1, $2))", {INT8ARRAYOID, INT8ARRAYOID}};
+/*
+ * Merges: counters add up, unless both sides have the same message; and only
+ * the facts that the absorbed profile brings can be told twice now.  When it
+ * was seen bounds the months to look into.
+ */
+static Statement select_brought = {
+	"SELECT f.kept, f.dedupe_key, f.is_shared FROM ("
+	"  SELECT m.kept, e.dedupe_key, EXISTS (SELECT FROM cdp.event k WHERE k.profile_id = m.kept"
+	"    AND k.occurred_at = e.occurred_at AND k.message_key = e.message_key) AS is_shared"
+	"  FROM unnest($1, $2) m (absorbed, kept)"
+	"  JOIN cdp.profile_counter c ON c.profile_id = m.absorbed"
+	"  JOIN cdp.event e ON e.profile_id = m.absorbed AND e.occurred_at BETWEEN c.first_seen_at AND c.last_seen_at) f"
+	" WHERE f.is_shared OR f.dedupe_key IS NOT NULL",
+	{INT8ARRAYOID, INT8ARRAYOID}
+};
+static Statement mark_brought = {"SELECT cdp.mark_echoes($1, $2)", {INT8ARRAYOID, UUIDARRAYOID}};
 static Statement add_counters = {"SELECT cdp.add_counters($1, $2)", {INT8ARRAYOID, INT8ARRAYOID}};
 static Statement select_contacts = {
 	"SELECT unnest(ARRAY[m.absorbed, m.kept]) FROM unnest($1, $2) m (absorbed, kept)"
@@ -234,20 +248,62 @@ CompareId(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Facts that profiles brought into a merge. */
+typedef struct Brought
+{
+	Datum	   *profile_ids;
+	Datum	   *dedupe_keys;
+	int			count;
+} Brought;
+
+/* Before the merges: what the absorbed profiles bring, and who must be counted anew. */
 static void
-ResolveMessages(Batch *batch, ProfileList *recount, ProfileList *contacts)
+FindBrought(Datum pairs[2], Brought *brought, ProfileList *recount)
+{
+	StatementRun(&select_brought, pairs, NULL);
+	brought->profile_ids = palloc(sizeof(Datum) * Max(SPI_processed, 1));
+	brought->dedupe_keys = palloc(sizeof(Datum) * Max(SPI_processed, 1));
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		Datum		kept = SPI_getbinval(tuple, desc, 1, &isnull);
+		Datum		key = SPI_getbinval(tuple, desc, 2, &isnull);
+
+		if (!isnull)
+		{
+			brought->profile_ids[brought->count] = kept;
+			brought->dedupe_keys[brought->count++] = key;
+		}
+		if (DatumGetBool(SPI_getbinval(tuple, desc, 3, &isnull)))
+			ProfileListAdd(recount, DatumGetInt64(kept));
+	}
+}
+
+static void
+MarkBrought(const Brought *brought)
+{
+	Datum		args[2];
+
+	if (brought->count == 0)
+		return;
+	args[0] = BigintArray(brought->profile_ids, brought->count);
+	args[1] = UuidArray(brought->dedupe_keys, brought->count);
+	StatementRun(&mark_brought, args, NULL);
+}
+
+static void
+ResolveMessages(Batch *batch, Brought *brought, ProfileList *recount, ProfileList *contacts)
 {
 	Resolver   *r = batch->resolver;
 	const char **message_ids = palloc0(sizeof(char *) * Max(batch->nmessages, 1));
 	Datum		pairs[2];
 	StepTimer	timer;
-	int			level;
 
 	StepBegin(&timer);
 	NoteDays(batch);
-	level = PlanByKey();
 	LoadIdentities(r);
-	AtEOXact_GUC(true, level);
 	StepEnd(&timer, "look up identifiers");
 	for (int n = 0; n < batch->nmessages; n++)
 	{
@@ -282,8 +338,7 @@ ResolveMessages(Batch *batch, ProfileList *recount, ProfileList *contacts)
 	if (r->nmerged > 0)
 	{
 		MergedPairs(r, pairs);
-		StatementRun(&find_shared_messages, pairs, NULL);
-		ProfileListAddResult(recount);
+		FindBrought(pairs, brought, recount);
 		StatementRun(&select_contacts, pairs, NULL);
 		ProfileListAddResult(contacts);
 	}
@@ -499,6 +554,7 @@ StoreMessages(Batch *batch)
 	ProfileList consents = ProfileListCreate();
 	ProfileList touched = ProfileListCreate();
 	ProfileList contacts = ProfileListCreate();
+	Brought		brought = {0};
 	StepTimer	timer;
 	int			level;
 
@@ -506,13 +562,13 @@ StoreMessages(Batch *batch)
 	FindExpired(batch);
 	EnsurePartitions(batch);
 	StepEnd(&timer, "prepare");
-	ResolveMessages(batch, &recount, &contacts);
-	StepBegin(&timer);
 	level = PlanByKey();
+	ResolveMessages(batch, &brought, &recount, &contacts);
+	StepBegin(&timer);
 	FindDuplicates(batch, &recount);
-	AtEOXact_GUC(true, level);
 	StepEnd(&timer, "find duplicates");
 	StoreEvents(batch, &touched);
+	AtEOXact_GUC(true, level);
 	StepEnd(&timer, "write events");
 	StoreFragments(batch, &traits);
 	StepEnd(&timer, "write traits");
@@ -520,6 +576,8 @@ StoreMessages(Batch *batch)
 	StepEnd(&timer, "write consents");
 
 	RunForProfiles(&recount_profiles, &recount);
+	RunForProfiles(&mark_echoes, &recount);
+	MarkBrought(&brought);
 	for (int i = 0; i < batch->resolver->nmerged; i++)
 	{
 		ProfileListAdd(&recount, batch->resolver->absorbed[i]);
@@ -527,7 +585,6 @@ StoreMessages(Batch *batch)
 	}
 	ProfileListAddAll(&traits, &recount);
 	ProfileListAddAll(&consents, &recount);
-	RunForProfiles(&mark_echoes, &recount);
 	RunForProfiles(&fold_profiles, &traits);
 	RunForProfiles(&fold_consents, &consents);
 	for (int n = 0; n < batch->nmessages; n++)

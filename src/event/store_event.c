@@ -4,8 +4,10 @@
  */
 #include "core/core.h"
 
+#include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "utils/datetime.h"
+#include "utils/lsyscache.h"
 
 #include "core/array.h"
 #include "core/hash.h"
@@ -52,12 +54,15 @@ static Statement insert_times = {
 	"  received_at = excluded.received_at"
 };
 
+/* the profiles are locked, or new: nobody else counts for them */
 static Statement count_events = {
-	"INSERT INTO cdp.profile_counter AS c (profile_id, event_count, first_seen_at, last_seen_at)"
-	" SELECT profile_id, count(*), min(occurred_at), max(occurred_at) FROM batch_event GROUP BY profile_id ORDER BY profile_id"
-	" ON CONFLICT (profile_id) DO UPDATE SET event_count = c.event_count + excluded.event_count,"
-	"  first_seen_at = least(c.first_seen_at, excluded.first_seen_at),"
-	"  last_seen_at = greatest(c.last_seen_at, excluded.last_seen_at)"
+	"WITH n AS MATERIALIZED (SELECT profile_id, count(*) AS events, min(occurred_at) AS first_at, max(occurred_at) AS last_at"
+	"  FROM batch_event GROUP BY profile_id ORDER BY profile_id),"
+	" known AS (UPDATE cdp.profile_counter c SET event_count = c.event_count + n.events,"
+	"   first_seen_at = least(c.first_seen_at, n.first_at), last_seen_at = greatest(c.last_seen_at, n.last_at)"
+	"  FROM n WHERE c.profile_id = n.profile_id RETURNING c.profile_id)"
+	" INSERT INTO cdp.profile_counter (profile_id, event_count, first_seen_at, last_seen_at)"
+	" SELECT * FROM n WHERE n.profile_id NOT IN (SELECT profile_id FROM known)"
 };
 
 /* facts told before, or twice in this batch */
@@ -394,6 +399,16 @@ AddEventRow(Batch *batch, Rowset *rows, Message *m, HTAB *contexts, ProfileList 
 	ProfileListAdd(touched, profile_id);
 }
 
+/* Is there a partition of this month?  ensure_partitions() asks the same. */
+static bool
+HasPartition(int year, int month)
+{
+	char		name[NAMEDATALEN];
+
+	snprintf(name, sizeof(name), "event_%04d_%02d", year, month);
+	return OidIsValid(get_relname_relid(name, get_namespace_oid("cdp", false)));
+}
+
 /*
  * Makes the partitions that the messages need, and locks the table as the
  * inserts will.  First of all, while this session holds no row: attaching a
@@ -405,6 +420,7 @@ EnsurePartitions(Batch *batch)
 	Datum	   *months = palloc(sizeof(Datum) * Max(batch->nmessages, 1));
 	Datum		args[1];
 	int			count = 0;
+	int			missing = 0;
 
 	for (int n = 0; n < batch->nmessages; n++)
 	{
@@ -423,13 +439,17 @@ EnsurePartitions(Batch *batch)
 		day = date2j(year, month, 1) - POSTGRES_EPOCH_JDATE;
 		for (int i = count - 1; i >= 0 && !known; i--)
 			known = DatumGetDateADT(months[i]) == day;
-		if (!known)
-			months[count++] = DateADTGetDatum(day);
+		if (known)
+			continue;
+		months[count++] = DateADTGetDatum(day);
+		if (!HasPartition(year, month))
+			missing++;
 	}
 	if (count == 0)
 		return;
 	args[0] = DateArray(months, count);
-	StatementRun(&ensure_partitions, args, NULL);
+	if (missing > 0)
+		StatementRun(&ensure_partitions, args, NULL);
 	StatementRun(&lock_events, NULL, NULL);
 }
 

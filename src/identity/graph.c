@@ -7,9 +7,9 @@
  * meanwhile.  In shared mode others ingest as well, and the order of locks
  * keeps everybody safe: first the known profiles, sorted, in one statement;
  * then new keys are inserted, sorted.  Whoever moves an identifier holds the
- * row locks of both profiles and raises their move_count; so when a count is
- * another than at the look-up, or a new key is there already, the batch
- * starts again.
+ * row locks of both profiles; so when the locks are held, an identifier that
+ * is not on its profile any more has moved meanwhile, and the batch starts
+ * again, as it does when a new key is there already.
  */
 #include "core/core.h"
 
@@ -18,13 +18,16 @@
 #include "core/rowset.h"
 #include "identity/resolve.h"
 
-static Statement select_identities = {
-	"SELECT i.identity_key, i.profile_id, p.state, p.first_seen, p.last_seen, p.is_retired, f.move_count"
-	" FROM unnest($1) k (identity_key)"
-	" JOIN cdp.identity i ON i.identity_key = k.identity_key"
-	" JOIN cdp.profile_identity p ON p.profile_id = i.profile_id AND p.identity_key = i.identity_key"
-	" JOIN cdp.profile f ON f.profile_id = i.profile_id",
+static Statement select_owners = {
+	"SELECT identity_key, profile_id FROM cdp.identity WHERE identity_key = ANY ($1)",
 	{UUIDARRAYOID}
+};
+
+static Statement select_identities = {
+	"SELECT p.identity_key, p.ctid, p.state, p.first_seen, p.last_seen, p.is_retired"
+	" FROM unnest($1, $2) k (profile_id, identity_key)"
+	" JOIN cdp.profile_identity p ON p.profile_id = k.profile_id AND p.identity_key = k.identity_key",
+	{INT8ARRAYOID, UUIDARRAYOID}
 };
 
 static Statement select_counts = {
@@ -39,7 +42,7 @@ static Statement select_events = {
 };
 
 static Statement lock_profiles = {
-	"SELECT profile_id, move_count FROM cdp.profile WHERE profile_id = ANY ($1) ORDER BY profile_id FOR NO KEY UPDATE",
+	"SELECT profile_id FROM cdp.profile WHERE profile_id = ANY ($1) ORDER BY profile_id FOR NO KEY UPDATE",
 	{INT8ARRAYOID}
 };
 
@@ -70,8 +73,7 @@ static Statement select_apart = {
 
 static Statement insert_profiles = {
 	"WITH new AS (INSERT INTO cdp.profile (profile_id, created_at)"
-	"  SELECT nextval('cdp.profile_id_seq'), $2 FROM generate_series(1, $1) RETURNING profile_id),"
-	" counter AS (INSERT INTO cdp.profile_counter (profile_id) SELECT profile_id FROM new)"
+	"  SELECT nextval('cdp.profile_id_seq'), $2 FROM generate_series(1, $1) RETURNING profile_id)"
 	" SELECT profile_id FROM new ORDER BY profile_id",
 	{INT4OID, TIMESTAMPTZOID}
 };
@@ -100,13 +102,24 @@ static Statement insert_identities = {
 	" ON CONFLICT (identity_key) DO NOTHING"
 };
 
-static Statement upsert_profile_identities = {
-	"INSERT INTO cdp.profile_identity AS p (profile_id, identity_key, type, value, state, first_seen, last_seen, source_id, is_retired)"
+static Statement insert_profile_identities = {
+	"INSERT INTO cdp.profile_identity (profile_id, identity_key, type, value, state, first_seen, last_seen, source_id, is_retired)"
 	" SELECT profile_id, identity_key, type, value, state, first_seen, last_seen, source_id, is_retired"
-	" FROM batch_identity ORDER BY profile_id, identity_key"
-	" ON CONFLICT (profile_id, identity_key) DO UPDATE"
-	" SET state = excluded.state, first_seen = least(p.first_seen, excluded.first_seen),"
-	"     last_seen = greatest(p.last_seen, excluded.last_seen), is_retired = p.is_retired OR excluded.is_retired"
+	" FROM batch_identity WHERE is_new ORDER BY profile_id, identity_key"
+};
+
+/* rows that were read under the lock of their profile, and stayed where they are */
+static Statement update_profile_identities = {
+	"UPDATE cdp.profile_identity p SET state = b.state, first_seen = least(p.first_seen, b.first_seen),"
+	"  last_seen = greatest(p.last_seen, b.last_seen), is_retired = p.is_retired OR b.is_retired"
+	" FROM batch_identity b WHERE b.place IS NOT NULL AND p.ctid = b.place"
+};
+
+static Statement update_moved_identities = {
+	"UPDATE cdp.profile_identity p SET state = b.state, first_seen = least(p.first_seen, b.first_seen),"
+	"  last_seen = greatest(p.last_seen, b.last_seen), is_retired = p.is_retired OR b.is_retired"
+	" FROM batch_identity b WHERE b.place IS NULL AND NOT b.is_new"
+	"  AND p.profile_id = b.profile_id AND p.identity_key = b.identity_key"
 };
 
 static Statement upsert_links = {
@@ -134,7 +147,6 @@ static Statement queue_settling = {
 typedef struct ProfilePerson
 {
 	int64		profile_id;
-	int64		move_count;
 	int			person;
 } ProfilePerson;
 
@@ -165,21 +177,13 @@ StartAgain(void)
 			 errmsg("another session changed the same persons")));
 }
 
-/* Locks the profiles; starts again when an identifier moved meanwhile. */
+/* Locks the profiles, in their order; one that is gone was erased meanwhile. */
 static void
-LockPersons(ProfilePerson *list, int count, Datum ids)
+LockPersons(int count, Datum ids)
 {
 	StatementRun(&lock_profiles, &ids, NULL);
 	if (SPI_processed != count)
 		StartAgain();
-	for (int i = 0; i < count; i++)
-	{
-		bool		isnull;
-
-		/* both are sorted by profile id */
-		if (DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull)) != list[i].move_count)
-			StartAgain();
-	}
 }
 
 /* How many events a profile has decides which one a merge keeps. */
@@ -260,14 +264,12 @@ LoadGuarded(Resolver *r, const ProfilePerson *list, int count)
 }
 
 /* Makes a person for each stored profile that an identifier of the batch has. */
-static void
+static int
 LoadPersons(Resolver *r, ProfilePerson *list, int count)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * Max(count, 1));
 	int			distinct = 0;
 
-	if (count == 0)
-		return;
 	qsort(list, count, sizeof(ProfilePerson), CompareProfilePerson);
 	for (int i = 0; i < count; i++)
 		if (distinct == 0 || list[distinct - 1].profile_id != list[i].profile_id)
@@ -278,11 +280,11 @@ LoadPersons(Resolver *r, ProfilePerson *list, int count)
 			distinct++;
 		}
 	if (!r->is_alone)
-		LockPersons(list, distinct, BigintArray(ids, distinct));
+		LockPersons(distinct, BigintArray(ids, distinct));
 	for (int i = 0; i < r->nidentifiers; i++)
 		if (r->identifiers[i].stored_profile != 0)
 			r->identifiers[i].person = PersonOfProfile(list, distinct, r->identifiers[i].stored_profile);
-	LoadGuarded(r, list, distinct);
+	return distinct;
 }
 
 /* Identifiers of the batch that an operator decided about, and links cut. */
@@ -323,7 +325,64 @@ CompareKey(const void *a, const void *b)
 	return memcmp(DatumGetUUIDP(*(const Datum *) a)->data, DatumGetUUIDP(*(const Datum *) b)->data, UUID_LEN);
 }
 
-/* Looks all identifiers of the batch up at once, in the order of the index. */
+/* Known identifiers as their profiles have them, in the order of the index. */
+static void
+LoadStates(Resolver *r, const ProfilePerson *list, int count)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * r->nidentifiers);
+	Datum	   *keys = palloc(sizeof(Datum) * r->nidentifiers);
+	int		   *next = palloc(sizeof(int) * r->nidentifiers);
+	int		   *first = palloc(sizeof(int) * count);
+	Datum		args[2];
+	int			known = 0;
+
+	/* by profile: the persons of the list were made in its order */
+	for (int p = 0; p < count; p++)
+		first[p] = -1;
+	for (int i = r->nidentifiers - 1; i >= 0; i--)
+		if (r->identifiers[i].stored_profile != 0)
+		{
+			int			p = r->identifiers[i].person - list[0].person;
+
+			next[i] = first[p];
+			first[p] = i;
+		}
+	for (int p = 0; p < count; p++)
+		for (int i = first[p]; i >= 0; i = next[i])
+		{
+			ids[known] = Int64GetDatum(r->identifiers[i].stored_profile);
+			keys[known++] = UUIDPGetDatum(&r->identifiers[i].key);
+		}
+	args[0] = BigintArray(ids, known);
+	args[1] = UuidArray(keys, known);
+	StatementRun(&select_identities, args, NULL);
+	if (SPI_processed != known)
+		StartAgain();
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		Identifier *i = &r->identifiers[ResolverFindKey(r, DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull)))];
+		char	   *state = SPI_getvalue(tuple, desc, 3);
+		Datum		day;
+
+		i->stored_place = *(ItemPointer) DatumGetPointer(SPI_getbinval(tuple, desc, 2, &isnull));
+		i->state = i->stored_state = strcmp(state, "shared") == 0 ? IDENTIFIER_SHARED : IDENTIFIER_ACTIVE;
+		/* the flag alone does not do: the alias may have been cut since */
+		i->is_retired = i->was_retired = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull)) &&
+			strcmp(state, "active") != 0;
+		day = SPI_getbinval(tuple, desc, 4, &isnull);
+		i->stored_first_seen = isnull ? DATEVAL_NOEND : DatumGetDateADT(day);
+		day = SPI_getbinval(tuple, desc, 5, &isnull);
+		i->stored_last_seen = isnull ? DATEVAL_NOBEGIN : DatumGetDateADT(day);
+	}
+}
+
+/*
+ * Looks all identifiers of the batch up at once: whose they are, then, with
+ * those profiles locked, what is known of them.
+ */
 void
 LoadIdentities(Resolver *r)
 {
@@ -336,30 +395,23 @@ LoadIdentities(Resolver *r)
 		list[i] = UUIDPGetDatum(&r->identifiers[i].key);
 	qsort(list, r->nidentifiers, sizeof(Datum), CompareKey);
 	keys = UuidArray(list, r->nidentifiers);
-	StatementRun(&select_identities, &keys, NULL);
+	StatementRun(&select_owners, &keys, NULL);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[row];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
-		pg_uuid_t  *key = DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull));
-		Identifier *i = &r->identifiers[ResolverFindKey(r, key)];
-		char	   *state = SPI_getvalue(tuple, desc, 3);
-		Datum		day;
+		Identifier *i = &r->identifiers[ResolverFindKey(r, DatumGetUUIDP(SPI_getbinval(tuple, desc, 1, &isnull)))];
 
 		i->stored_profile = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-		i->state = i->stored_state = strcmp(state, "shared") == 0 ? IDENTIFIER_SHARED : IDENTIFIER_ACTIVE;
-		/* the flag alone does not do: the alias may have been cut since */
-		i->is_retired = i->was_retired = DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull)) &&
-			strcmp(state, "active") != 0;
-		day = SPI_getbinval(tuple, desc, 4, &isnull);
-		i->stored_first_seen = isnull ? DATEVAL_NOEND : DatumGetDateADT(day);
-		day = SPI_getbinval(tuple, desc, 5, &isnull);
-		i->stored_last_seen = isnull ? DATEVAL_NOBEGIN : DatumGetDateADT(day);
-		profiles[nprofiles].profile_id = i->stored_profile;
-		profiles[nprofiles++].move_count = DatumGetInt64(SPI_getbinval(tuple, desc, 7, &isnull));
+		profiles[nprofiles++].profile_id = i->stored_profile;
 	}
-	LoadPersons(r, profiles, nprofiles);
+	if (nprofiles > 0)
+	{
+		nprofiles = LoadPersons(r, profiles, nprofiles);
+		LoadStates(r, profiles, nprofiles);
+		LoadGuarded(r, profiles, nprofiles);
+	}
 	LoadDecisions(r, keys);
 }
 
@@ -497,18 +549,21 @@ MergeStored(Resolver *r, const char *const *message_ids, TimestampTz now)
 	RowsetDrop(rows);
 }
 
-/* Rows of the identifiers that are new or changed; *nnew counts the new ones. */
+/*
+ * Rows of the identifiers that are new or changed; counts the new ones and
+ * those whose row is where it was read.
+ */
 static Rowset *
-IdentifierRows(Resolver *r, uint64 *nnew)
+IdentifierRows(Resolver *r, uint64 *nnew, uint64 *nplaced)
 {
 	static const RowsetColumn columns[] = {
 		{"identity_key", UUIDOID}, {"profile_id", INT8OID}, {"type", TEXTOID}, {"value", TEXTOID},
 		{"state", TEXTOID}, {"first_seen", DATEOID}, {"last_seen", DATEOID}, {"source_id", INT2OID},
-		{"is_new", BOOLOID}, {"is_retired", BOOLOID}
+		{"is_new", BOOLOID}, {"is_retired", BOOLOID}, {"place", TIDOID}
 	};
 	Rowset	   *rows = RowsetCreate("batch_identity", columns, lengthof(columns));
 
-	*nnew = 0;
+	*nnew = *nplaced = 0;
 	for (int n = 0; n < r->nidentifiers; n++)
 	{
 		Identifier *i = &r->identifiers[n];
@@ -528,9 +583,14 @@ IdentifierRows(Resolver *r, uint64 *nnew)
 		RowsetSet(rows, 7, Int16GetDatum(i->source_id));
 		RowsetSet(rows, 8, BoolGetDatum(i->stored_profile == 0));
 		RowsetSet(rows, 9, BoolGetDatum(i->is_retired));
-		RowsetAdd(rows);
 		if (i->stored_profile == 0)
 			(*nnew)++;
+		else if (i->stored_profile == IdentifierProfile(r, n))
+		{
+			RowsetSet(rows, 10, PointerGetDatum(&i->stored_place));
+			(*nplaced)++;
+		}
+		RowsetAdd(rows);
 	}
 	return rows;
 }
@@ -621,8 +681,9 @@ StoreIdentities(Resolver *r, const char *const *message_ids, TimestampTz now)
 {
 	Rowset	   *identifiers;
 	uint64		nnew;
+	uint64		nplaced;
 
-	identifiers = IdentifierRows(r, &nnew);
+	identifiers = IdentifierRows(r, &nnew, &nplaced);
 	RowsetRegister(identifiers);
 	if (nnew > 0)
 	{
@@ -632,8 +693,16 @@ StoreIdentities(Resolver *r, const char *const *message_ids, TimestampTz now)
 	}
 	MoveShared(r);
 	MergeStored(r, message_ids, now);
-	if (identifiers->rows > 0)
-		StatementRun(&upsert_profile_identities, NULL, NULL);
+	if (nnew > 0)
+		StatementRun(&insert_profile_identities, NULL, NULL);
+	if (nplaced > 0)
+	{
+		StatementRun(&update_profile_identities, NULL, NULL);
+		if (SPI_processed != nplaced)
+			StartAgain();
+	}
+	if (identifiers->rows > nnew + nplaced)
+		StatementRun(&update_moved_identities, NULL, NULL);
 	RowsetDrop(identifiers);
 	StoreLinks(r);
 	StoreGuards(r, now);

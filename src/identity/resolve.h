@@ -36,6 +36,7 @@ typedef struct Identifier
 	int			value_len;
 	int			person;			/* index, or -1: not placed yet */
 	int64		stored_profile; /* 0: new */
+	ItemPointerData stored_place;	/* of its row, while its profile is locked */
 	IdentifierState state;
 	IdentifierState stored_state;
 	bool		is_retired;		/* an alias replaced it: it does not count */
