@@ -482,12 +482,16 @@ LoadSegments(Refresh *r)
 	}
 }
 
-/* Compiles a segment alone, in a subtransaction: one bad rule must not stop the others */
-static void
-CheckSegment(Segment *segment, TimestampTz as_of)
+/*
+ * Compiles segments in a subtransaction: one bad rule must not stop the others.
+ * Returns what is wrong with one of them, NULL when nothing is.
+ */
+static char *
+CompileError(Segment *segments, int n, TimestampTz as_of)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	char	   *volatile message = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(caller);
@@ -495,9 +499,9 @@ CheckSegment(Segment *segment, TimestampTz as_of)
 	{
 		RulePlan   *plan = NewPlan(as_of, false);
 
-		PlanAddSegment(plan, segment->name);
+		for (int i = 0; i < n; i++)
+			PlanAddSegment(plan, segments[i].name);
 		MemoryContextDelete(plan->context);
-		segment->usable = true;
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller);
 		CurrentResourceOwner = owner;
@@ -514,22 +518,26 @@ CheckSegment(Segment *segment, TimestampTz as_of)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller);
 		CurrentResourceOwner = owner;
-		segment->error = error->message;
-		segment->usable = false;
+		message = error->message;
 	}
 	PG_END_TRY();
+	return message;
 }
 
 static void
 CheckSegments(Refresh *r)
 {
+	bool		all_usable = CompileError(r->segments, r->nsegments, r->as_of) == NULL;
+
 	for (int i = 0; i < r->nsegments; i++)
 	{
 		Segment    *segment = &r->segments[i];
 		Oid			types[2] = {INT4OID, TEXTOID};
 		Datum		values[2];
 
-		CheckSegment(segment, r->as_of);
+		if (!all_usable)
+			segment->error = CompileError(segment, 1, r->as_of);
+		segment->usable = segment->error == NULL;
 		if (segment->usable)
 			continue;
 		values[0] = Int32GetDatum(segment->segment_id);

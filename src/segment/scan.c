@@ -7,20 +7,29 @@
  */
 #include "core/core.h"
 
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "nodes/params.h"
 #include "tcop/dest.h"
 #include "utils/array.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "segment/facts.h"
 #include "segment/plan.h"
 #include "segment/statement.h"
 
-/* beyond this many ids a scan of everything is cheaper than as many look-ups */
-#define MAX_LOOKUPS 20000
-/* up to this many are looked up by index for sure */
-#define FORCED_LOOKUPS 2000
+/*
+ * Profiles are looked up by index when they are few, or few among all; a look-up
+ * reads a page an event and asks each partition.  Otherwise all is scanned.
+ */
+#define FEW_LOOKUPS 2000
+#define LOOKUPS_SHARE 16		/* one profile among so many */
+#define MAX_LOOKUPS 1000000
+#define UNKNOWN_LOOKUPS 20000	/* when nobody knows how many there are */
 #define PARAMS_MAX 3
 /* so many event names are a condition of the query */
 #define MAX_NAMES 8
@@ -33,6 +42,7 @@ typedef struct Reader
 	MemoryContext row_context;
 	int64	   *ids;			/* wanted ids, sorted; NULL: all */
 	int			nids;
+	bool		by_id;			/* look them up */
 	/* events: filters by name */
 	int			nnames;
 	struct NamedFilters *names;
@@ -61,10 +71,25 @@ EndReader(DestReceiver *self)
 {
 }
 
+/* Is it cheaper to look up so many profiles than to scan all? */
 static bool
-LooksUp(Reader *reader)
+AreFew(int nids)
 {
-	return reader->ids != NULL && reader->nids <= FORCED_LOOKUPS;
+	Oid			relation = get_relname_relid("profile", get_namespace_oid("cdp", false));
+	HeapTuple	tuple;
+	float4		profiles = -1;
+
+	if (nids <= FEW_LOOKUPS)
+		return true;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	if (HeapTupleIsValid(tuple))
+	{
+		profiles = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	if (profiles <= 0)
+		return nids <= UNKNOWN_LOOKUPS;
+	return nids <= Min(profiles / LOOKUPS_SHARE, MAX_LOOKUPS);
 }
 
 static void
@@ -85,13 +110,13 @@ RunQuery(RulePlan *plan, const char *query, ParamListInfo params, Reader *reader
 	options.read_only = plan->read_only;
 	options.dest = (DestReceiver *) reader;
 	SPI_connect();
-	if (LooksUp(reader))
+	if (reader->by_id)
 	{
 		Oid			types[PARAMS_MAX];
 
 		for (int i = 0; i < params->numParams; i++)
 			types[i] = params->params[i].ptype;
-		/* few profiles are looked up, whatever the planner thinks of the disk */
+		/* whatever the planner thinks of the disk */
 		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 		rc = SPI_execute_plan_extended(KeptStatement(query, params->numParams, types), &options);
 	}
@@ -117,8 +142,7 @@ SetParam(ParamListInfo params, int number, Oid type, Datum value)
 static const char *
 SetIds(Reader *reader, ParamListInfo params, int number, const char *column)
 {
-	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
-	int			n = by_id ? reader->nids : 0;
+	int			n = reader->by_id ? reader->nids : 0;
 	Datum	   *values;
 
 	if (n == 1)
@@ -131,7 +155,7 @@ SetIds(Reader *reader, ParamListInfo params, int number, const char *column)
 		values[i] = Int64GetDatum(reader->ids[i]);
 	SetParam(params, number, INT8ARRAYOID,
 			 PointerGetDatum(construct_array(values, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
-	return by_id ? psprintf(" AND %s = ANY ($%d)", column, number) : "";
+	return reader->by_id ? psprintf(" AND %s = ANY ($%d)", column, number) : "";
 }
 
 static bool
@@ -140,7 +164,7 @@ IsWanted(Reader *reader, int64 profile_id)
 	int			low = 0;
 	int			high = reader->nids;
 
-	if (reader->ids == NULL)
+	if (reader->ids == NULL || reader->by_id)
 		return true;
 	while (low < high)
 	{
@@ -558,6 +582,7 @@ EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileC
 	reader.arg = arg;
 	if (ids != NULL && nids == 0)
 		return;
+	reader.by_id = ids != NULL && AreFew(nids);
 	if (plan->nseries > PG_UINT16_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
