@@ -82,6 +82,7 @@ typedef struct PlanSeries
 	int32		segment_id;		/* LISTED */
 	int			nleaves;		/* that read it */
 	int		   *leaves;
+	uint64	   *rules;			/* quiet ones that read it, a bit each; NULL: none */
 	TimestampTz reach;			/* events before this are not needed */
 	/* the profile at hand */
 	int			nfacts;
@@ -122,6 +123,7 @@ typedef struct PlanAnswer
 	TimestampTz until;
 	uint8		truth;
 	bool		known;
+	bool		moved;			/* of this profile only; it is in the plan's list */
 } PlanAnswer;
 
 /* A node of a rule's tree; its arguments follow, each with all of its own */
@@ -212,8 +214,16 @@ typedef struct RulePlan
 	TimestampTz reach;
 
 	bool		empty_known;
-	PlanAnswer *empty;			/* answers without facts, at the plan's time */
+	TimestampTz empty_at;
+	PlanAnswer *empty;			/* answers without facts, at this time */
 	PlanAnswer *answers;		/* those of the profile at hand */
+	bool		all_moved;
+	int			nmoved;			/* leaves whose answers are not the empty ones */
+	int		   *moved;
+
+	int			nwords;			/* of a set of rules, a bit each */
+	uint64	   *outspoken;		/* not quiet */
+	uint64	   *asked;			/* all others answer FALSE or unknown for ever */
 
 	uint64		epoch;			/* number of the profile at hand */
 	uint64		event;			/* number of the event at hand */
@@ -286,6 +296,10 @@ extern Truth EvaluateRule(RulePlan *plan, ProfileRow *row, int rule, TimestampTz
 extern RuleValue ProfileTrait(RulePlan *plan, ProfileRow *row, const RuleOperand *operand);
 extern Truth EventTruth(RulePlan *plan, RuleNode *where, const EventRow *event);
 extern RuleValue EventValue(RulePlan *plan, const RuleOperand *operand, const EventRow *event);
+
+/* quiet.c */
+extern void FindQuietRules(RulePlan *plan);
+extern void ChooseRules(RulePlan *plan);
 
 /* scan.c */
 extern void EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids,
