@@ -91,24 +91,28 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 BEGIN
 	PERFORM cdp.check_tables();
-	UPDATE cdp.profile p
-	SET consent_granted = f.granted, consent_denied = f.denied, consent_next_expiry = f.next_expiry
-	FROM (SELECT i.profile_id,
-				 CASE WHEN r.is_restricted THEN 0
-					  ELSE coalesce(bit_or(1::bigint << s.purpose_id) FILTER (WHERE s.status = 'granted'), 0) END AS granted,
-				 -- a restricted person says no to all 62 purposes, whatever the ledger says
-				 CASE WHEN r.is_restricted THEN 4611686018427387903
-					  ELSE coalesce(bit_or(1::bigint << s.purpose_id)
-									FILTER (WHERE s.status IN ('denied', 'revoked')), 0) END AS denied,
-				 CASE WHEN NOT r.is_restricted THEN min(s.next_change_at) END AS next_expiry
-		  FROM (SELECT DISTINCT unnest(ids) AS profile_id) i
-		  CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM cdp.profile_restriction x
-											 WHERE x.profile_id = i.profile_id) AS is_restricted) r
-		  LEFT JOIN cdp.consent_state(ids, now()) s USING (profile_id)
-		  GROUP BY i.profile_id, r.is_restricted) f
-	WHERE p.profile_id = f.profile_id
-	  AND ((p.consent_granted, p.consent_denied) <> (f.granted, f.denied)
-		   OR p.consent_next_expiry IS DISTINCT FROM f.next_expiry);
+	WITH folded AS (
+		UPDATE cdp.profile p
+		SET consent_granted = f.granted, consent_denied = f.denied, consent_next_expiry = f.next_expiry
+		FROM (SELECT i.profile_id,
+					 CASE WHEN r.is_restricted THEN 0
+						  ELSE coalesce(bit_or(1::bigint << s.purpose_id) FILTER (WHERE s.status = 'granted'), 0) END AS granted,
+					 -- a restricted person says no to all 62 purposes, whatever the ledger says
+					 CASE WHEN r.is_restricted THEN 4611686018427387903
+						  ELSE coalesce(bit_or(1::bigint << s.purpose_id)
+										FILTER (WHERE s.status IN ('denied', 'revoked')), 0) END AS denied,
+					 CASE WHEN NOT r.is_restricted THEN min(s.next_change_at) END AS next_expiry
+			  FROM (SELECT DISTINCT unnest(ids) AS profile_id) i
+			  CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM cdp.profile_restriction x
+												 WHERE x.profile_id = i.profile_id) AS is_restricted) r
+			  LEFT JOIN cdp.consent_state(ids, now()) s USING (profile_id)
+			  GROUP BY i.profile_id, r.is_restricted) f
+		WHERE p.profile_id = f.profile_id
+		  AND ((p.consent_granted, p.consent_denied) <> (f.granted, f.denied)
+			   OR p.consent_next_expiry IS DISTINCT FROM f.next_expiry)
+		RETURNING p.profile_id)
+	-- a consent that ran out marks nobody dirty: segments know its moment
+	INSERT INTO cdp.affinity_queue (profile_id) SELECT f.profile_id FROM folded f;
 END $$;
 COMMENT ON FUNCTION cdp.fold_consents(bigint[]) IS
 'Folds consent_granted, consent_denied and consent_next_expiry of these profiles again from the ledger, as of now(); of a person whose data are restricted every purpose is denied. Writes changed rows only.';

@@ -84,7 +84,7 @@ DECLARE
 		WHEN kind IN ('analyst', 'marketer') THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
-					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history', 'segment_pair', 'catalogue', 'product_ranking', 'product_partner', 'available_product', 'model_report', 'lookalike_reach') OR c.relname LIKE 'report\_%'
+					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history', 'segment_pair', 'catalogue', 'product_ranking', 'product_companion', 'available_product', 'model_report', 'lookalike_reach') OR (kind = 'marketer' AND c.relname = 'destination_status') OR c.relname LIKE 'report\_%'
 						 OR ('security_barrier=true' = ANY (c.reloptions)
 							 AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
 										 WHERE w.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass
@@ -93,7 +93,7 @@ DECLARE
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
 					AND (c.relname IN ('customer_pseudonym', 'segment_status', 'segment_size_history', 'segment_pair', 'my_access') OR c.relname LIKE 'report\_%'))
-		WHEN kind = 'operator' THEN '{my_access,segment_status,segment_size_history,segment_build_progress,job_progress,job_history,metrics,access_report}'
+		WHEN kind = 'operator' THEN '{my_access,segment_status,segment_size_history,segment_build_progress,job_progress,job_history,destination_status,metrics,access_report}'
 		ELSE '{my_access}' END;
 	functions text[] := CASE kind
 		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
@@ -102,7 +102,7 @@ DECLARE
 		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
 			explain_trait,profile_as_of,profile_traits,matches,count_matching,traits_match,describe_segment,
 			recommend,recommend_profiles,recommend_segment,
-			export_audience,claim_deliveries,complete_deliveries,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
+			export_audience,claim_deliveries,complete_deliveries,explain_absence,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'
 		WHEN 'operator' THEN '{process_batch,process_inbox,is_inbox_waiting,inbox_end,require_no_transaction,
 			seal_consents,verify_consent_chain,refresh,refresh_reports,start_refresh,start_step,run_step,end_refresh,cancel_refresh,health}'

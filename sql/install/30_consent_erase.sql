@@ -428,7 +428,7 @@ BEGIN
 	-- every table that knows the person, whichever module it belongs to
 	FOR t IN SELECT l.table_name FROM cdp.layout() l
 			 WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('cdp.%I', l.table_name)) AND a.attname = 'profile_id' AND NOT a.attisdropped)
-			   AND l.table_name NOT IN ('dirty_profile', 'report_queue', 'identity')
+			   AND l.table_name NOT IN ('dirty_profile', 'report_queue', 'affinity_queue', 'identity')
 			 ORDER BY l.table_name LOOP
 		EXECUTE format('SELECT jsonb_agg(to_jsonb(t) ORDER BY t) FROM cdp.%I t WHERE t.profile_id = ANY ($1)', t.table_name) INTO part USING ids;
 		stored := stored || CASE WHEN part IS NULL THEN '{}' ELSE jsonb_build_object(t.table_name, part) END;

@@ -36,7 +36,7 @@ END $$;
 COMMENT ON FUNCTION cdp.refuse_name(text, text, text[]) IS 'Raises CDX20 for a name that there is not, with the nearest one, or all, as a hint.';
 REVOKE ALL ON FUNCTION cdp.refuse_name(text, text, text[]) FROM PUBLIC;
 
-CREATE FUNCTION cdp.find_destination(name text) RETURNS int
+CREATE FUNCTION cdp.find_named(kind text, name text) RETURNS int
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
@@ -44,14 +44,17 @@ DECLARE
 	found int;
 BEGIN
 	PERFORM cdp.check_tables();
-	SELECT d.destination_id INTO found FROM cdp.destination d WHERE d.name = find_destination.name;
+	found := CASE kind WHEN 'destination' THEN (SELECT d.destination_id FROM cdp.destination d WHERE d.name = find_named.name)
+					   WHEN 'campaign' THEN (SELECT c.campaign_id FROM cdp.campaign c WHERE c.name = find_named.name) END;
 	IF found IS NULL THEN
-		PERFORM cdp.refuse_name('destination', coalesce(find_destination.name, ''), ARRAY(SELECT d.name FROM cdp.destination d ORDER BY 1));
+		PERFORM cdp.refuse_name(kind, coalesce(find_named.name, ''),
+								CASE kind WHEN 'destination' THEN ARRAY(SELECT d.name FROM cdp.destination d ORDER BY 1)
+										  ELSE ARRAY(SELECT c.name FROM cdp.campaign c ORDER BY 1) END);
 	END IF;
 	RETURN found;
 END $$;
-COMMENT ON FUNCTION cdp.find_destination(text) IS 'Id of the destination of that name; raises CDX20 when there is none.';
-REVOKE ALL ON FUNCTION cdp.find_destination(text) FROM PUBLIC;
+COMMENT ON FUNCTION cdp.find_named(text, text) IS 'Id of the destination or campaign (kind) of that name; raises CDX20 when there is none.';
+REVOKE ALL ON FUNCTION cdp.find_named(text, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.check_destination_fields(fields jsonb) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -114,7 +117,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	id int := cdp.find_destination(drop_destination.name);
+	id int := cdp.find_named('destination', drop_destination.name);
 BEGIN
 	IF EXISTS (SELECT FROM cdp.activation_member m JOIN cdp.activation a USING (activation_id) WHERE a.destination_id = id)
 	   OR EXISTS (SELECT FROM cdp.delivery d WHERE d.destination_id = id AND d.state IN ('waiting', 'claimed')) THEN
@@ -406,6 +409,7 @@ BEGIN
 	PERFORM cdp.sync_deliveries(ids);
 	PERFORM cdp.sync_conversions(ids);
 	PERFORM cdp.take_points_events(ids);
+	PERFORM cdp.take_order_coupons(ids);
 END $$;
 COMMENT ON FUNCTION cdp.after_refresh_activation(bigint[]) IS 'What activation does within every refresh: see after_refresh().';
 REVOKE ALL ON FUNCTION cdp.after_refresh_activation(bigint[]) FROM PUBLIC;
@@ -416,7 +420,7 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	to_id int := cdp.find_destination(activate.destination);
+	to_id int := cdp.find_named('destination', activate.destination);
 	id int;
 	missing text;
 BEGIN
@@ -446,7 +450,7 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	to_id int := cdp.find_destination(deactivate.destination);
+	to_id int := cdp.find_named('destination', deactivate.destination);
 	id int;
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('cdp.refresh_segments', 0));

@@ -1,22 +1,5 @@
 -- activation: campaigns, contacts, coupons, loyalty points
 
-CREATE FUNCTION cdp.find_campaign(name text) RETURNS int
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, cdp, pg_temp
-AS $$
-DECLARE
-	found int;
-BEGIN
-	PERFORM cdp.check_tables();
-	SELECT c.campaign_id INTO found FROM cdp.campaign c WHERE c.name = find_campaign.name;
-	IF found IS NULL THEN
-		PERFORM cdp.refuse_name('campaign', coalesce(find_campaign.name, ''), ARRAY(SELECT c.name FROM cdp.campaign c ORDER BY 1));
-	END IF;
-	RETURN found;
-END $$;
-COMMENT ON FUNCTION cdp.find_campaign(text) IS 'Id of the campaign of that name; raises CDX20 when there is none.';
-REVOKE ALL ON FUNCTION cdp.find_campaign(text) FROM PUBLIC;
-
 CREATE FUNCTION cdp.lock_person(profile_id bigint) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
@@ -110,7 +93,7 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	id int := cdp.find_campaign(assign_variant.campaign);
+	id int := cdp.find_named('campaign', assign_variant.campaign);
 	root bigint := cdp.living_profile(assign_variant.profile_id);
 	keys uuid[];
 	answer text;
@@ -202,7 +185,7 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	id int := cdp.find_campaign(claim_contact.campaign);
+	id int := cdp.find_named('campaign', claim_contact.campaign);
 	root bigint;
 	anchor uuid;
 BEGIN
@@ -228,7 +211,7 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	id int := cdp.find_campaign(add_coupons.campaign);
+	id int := cdp.find_named('campaign', add_coupons.campaign);
 	n bigint;
 BEGIN
 	INSERT INTO cdp.coupon (code, campaign_id, expires_at)
@@ -247,7 +230,7 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	id int := cdp.find_campaign(draw_coupon.campaign);
+	id int := cdp.find_named('campaign', draw_coupon.campaign);
 	root bigint;
 	answer text;
 BEGIN
@@ -311,6 +294,41 @@ END $$;
 COMMENT ON FUNCTION cdp.redeem_coupon(text, text, timestamptz) IS
 'Uses a code up for an order, and tells of which campaign and person it was; the same order again is no error. Not redeemed: reason is unknown code, never given away, redeemed already or expired. Raises 42501 without access for the campaign''s purpose.';
 REVOKE ALL ON FUNCTION cdp.redeem_coupon(text, text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION cdp.take_order_coupons(ids bigint[]) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+	n bigint;
+BEGIN
+	IF NOT EXISTS (SELECT FROM cdp.coupon c WHERE c.redeemed_at IS NULL) THEN
+		RETURN 0;
+	END IF;
+	UPDATE cdp.coupon c
+	SET redeemed_at = o.occurred_at, order_id = o.order_id,
+		-- a code that was printed, not drawn, is the buyer's
+		drawn_at = coalesce(c.drawn_at, o.occurred_at), profile_id = CASE WHEN c.drawn_at IS NULL THEN o.profile_id ELSE c.profile_id END
+	FROM (SELECT DISTINCT ON (u.code) u.code, e.profile_id, e.occurred_at,
+				 coalesce(e.properties #>> string_to_array(t.dedupe_property, '.'), cdp.trait_text(e.properties, 'order_id')) AS order_id
+		  FROM cdp.event e
+		  JOIN cdp.event_type t ON t.name = e.name AND (e.name = 'Order Updated' OR (t.revenue_property IS NOT NULL AND t.dedupe_property IS NOT NULL))
+		  CROSS JOIN LATERAL (
+			SELECT btrim(cdp.trait_text(e.properties, 'coupon')) AS code
+			UNION ALL
+			SELECT btrim(cdp.trait_text(i.item, 'coupon'))
+			FROM jsonb_array_elements(CASE WHEN jsonb_typeof(e.properties -> 'products') = 'array' THEN e.properties -> 'products' END) i (item)) u
+		  WHERE (ids IS NULL OR e.profile_id = ANY (ids)) AND e.type = 'track' AND NOT e.is_echo AND e.traffic IS NULL
+			AND u.code IN (SELECT f.code FROM cdp.coupon f WHERE f.redeemed_at IS NULL)
+		  ORDER BY u.code, e.occurred_at, e.message_key) o
+	WHERE c.code = o.code AND c.redeemed_at IS NULL;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN n;
+END $$;
+COMMENT ON FUNCTION cdp.take_order_coupons(bigint[]) IS
+'Redeems codes of campaigns that stand in orders of these profiles (null: of all): property coupon of the order, of its lines, or of an Order Updated; of several orders the first. What was sold counts, whatever redeem_coupon() would have said: a code that was drawn stays with the person it was given to, one that nobody had drawn is the buyer''s from then on. Every refresh calls it. Returns their number.';
+REVOKE ALL ON FUNCTION cdp.take_order_coupons(bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION cdp.points_balance(profile_id bigint, at timestamptz DEFAULT now()) RETURNS bigint
 LANGUAGE plpgsql STABLE

@@ -85,9 +85,9 @@ DECLARE
 BEGIN
 	SELECT c.* INTO s FROM cdp.config_sections() c WHERE c.place = import_section.place;
 	given := CASE WHEN s.relation IN ('activation', 'conversion')
-				  THEN 'SELECT e || jsonb_build_object(''destination_id'', cdp.find_destination(e ->> ''destination'')) FROM jsonb_array_elements($1) e'
+				  THEN 'SELECT e || jsonb_build_object(''destination_id'', cdp.find_named(''destination'', e ->> ''destination'')) FROM jsonb_array_elements($1) e'
 				  WHEN s.relation = 'campaign_variant'
-				  THEN 'SELECT e || jsonb_build_object(''campaign_id'', cdp.find_campaign(e ->> ''campaign'')) FROM jsonb_array_elements($1) e'
+				  THEN 'SELECT e || jsonb_build_object(''campaign_id'', cdp.find_named(''campaign'', e ->> ''campaign'')) FROM jsonb_array_elements($1) e'
 				  -- the free ids in their order
 				  WHEN s.relation = 'purpose'
 				  THEN 'SELECT e.e || jsonb_build_object(''purpose_id'', coalesce(u.purpose_id, f.id))

@@ -38,7 +38,7 @@ DECLARE
 	refused bigint[];
 	spent bigint[];
 BEGIN
-	SELECT x.* INTO d FROM cdp.destination x WHERE x.destination_id = cdp.find_destination(claim_deliveries.destination);
+	SELECT x.* INTO d FROM cdp.destination x WHERE x.destination_id = cdp.find_named('destination', claim_deliveries.destination);
 	PERFORM cdp.require_purpose(d.purpose);
 	IF coalesce(max_rows, 0) < 1 THEN
 		RAISE EXCEPTION 'max_rows must be 1 or more' USING ERRCODE = '22023';
@@ -132,7 +132,7 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	id int := cdp.find_destination(retry_deliveries.destination);
+	id int := cdp.find_named('destination', retry_deliveries.destination);
 	n bigint;
 BEGIN
 	-- what came later for the same person and audience is the truth
@@ -213,7 +213,7 @@ COMMENT ON FUNCTION cdp.erase_from_activation(bigint[]) IS
 'Step of erase_person(): what was handed out of these profiles is forgotten, and a removal is owed to every destination that holds them; it keeps the identifiers to remove until the destination confirms. Returns the number of removals owed.';
 REVOKE ALL ON FUNCTION cdp.erase_from_activation(bigint[]) FROM PUBLIC;
 
-CREATE FUNCTION cdp.explain_absence(profile_id bigint, destination text)
+CREATE FUNCTION cdp.explain_absence_for(reader bigint[], profile_id bigint, destination text)
 RETURNS TABLE (audience text, is_sent boolean, reason text, detail text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
@@ -222,14 +222,20 @@ AS $$
 DECLARE
 	d record;
 	p record;
-	given bigint := explain_absence.profile_id;
+	given bigint := explain_absence_for.profile_id;
 BEGIN
-	SELECT x.* INTO d FROM cdp.destination x WHERE x.destination_id = cdp.find_destination(explain_absence.destination);
+	PERFORM cdp.check_tables();
+	SELECT x.* INTO d FROM cdp.destination x WHERE x.destination_id = cdp.find_named('destination', explain_absence_for.destination);
 	SELECT x.profile_id, x.erased_at, s.segment_ids INTO p
 	FROM cdp.profile g
 	JOIN cdp.profile x ON x.profile_id = coalesce(g.merged_into, g.profile_id)
 	LEFT JOIN cdp.profile_state s ON s.profile_id = x.profile_id
 	WHERE g.profile_id = given;
+	IF reader[3] <> 1 AND NOT cdp.sees_for(reader, p.profile_id) IS TRUE THEN
+		-- the same for who does not agree, was erased and never was
+		RETURN QUERY SELECT NULL::text, NULL::boolean, 'not visible'::text, 'Nobody with this id agrees to one of your purposes.'::text;
+		RETURN;
+	END IF;
 	RETURN QUERY
 	SELECT a.segment, coalesce(y.is_sent, false), y.reason, y.detail
 	FROM (SELECT x.*, g.segment_id FROM cdp.activation x LEFT JOIN cdp.segment g ON g.name = x.segment
@@ -266,8 +272,15 @@ BEGIN
 		RETURN QUERY SELECT NULL::text, false, 'nothing activated'::text, format('No segment is kept at %s.', d.name);
 	END IF;
 END $$;
+COMMENT ON FUNCTION cdp.explain_absence_for(bigint[], bigint, text) IS 'What explain_absence() tells a reader (reader_masks).';
+REVOKE ALL ON FUNCTION cdp.explain_absence_for(bigint[], bigint, text) FROM PUBLIC;
+
+CREATE FUNCTION cdp.explain_absence(profile_id bigint, destination text)
+RETURNS TABLE (audience text, is_sent boolean, reason text, detail text)
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'cdp_call_for_reader';
 COMMENT ON FUNCTION cdp.explain_absence(bigint, text) IS
-'Why a person is not at a destination, for each segment that is kept there: the first reason that holds, with what to do or to look at; is_sent when the person is there. Raises CDX20 for an unknown destination.';
+'Why a person is not at a destination, for each segment that is kept there: the first reason that holds, with what to do or to look at; is_sent when the person is there. Of a person whom the caller may not see one row says so, and no more. Raises CDX20 for an unknown destination.';
 REVOKE ALL ON FUNCTION cdp.explain_absence(bigint, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.deliver_to_table(destination text, max_rows int DEFAULT 10000) RETURNS bigint
@@ -275,7 +288,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 DECLARE
-	relation regclass := (SELECT d.fields ->> 'table' FROM cdp.destination d WHERE d.destination_id = cdp.find_destination(deliver_to_table.destination));
+	relation regclass := (SELECT d.fields ->> 'table' FROM cdp.destination d WHERE d.destination_id = cdp.find_named('destination', deliver_to_table.destination));
 	done bigint[];
 BEGIN
 	IF relation IS NULL THEN

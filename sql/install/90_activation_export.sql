@@ -193,7 +193,7 @@ SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	to_id int := cdp.find_destination(activate_events.destination);
+	to_id int := cdp.find_named('destination', activate_events.destination);
 	canonical text := activate_events.rule::cdp.segment_rule::text;
 	missing text;
 BEGIN

@@ -48,7 +48,10 @@ BEGIN
 	SELECT b.received INTO received FROM cdp.process_batch(max_rows) b;
 	rows_done := CASE WHEN received > 0 THEN
 		(SELECT g.payloads FROM cdp.ingest_run g WHERE g.run_id = currval('cdp.ingest_run_id_seq')) ELSE 0 END;
-	is_more := cdp.is_inbox_waiting();
+	-- what was there when the step began is enough: traffic that never stops must not keep the other steps waiting
+	is_more := rows_done >= max_rows
+		AND NOT EXISTS (SELECT FROM cdp.job_run j WHERE j.step = 'inbox' AND j.state = 'running'
+						AND j.rows_done + run_inbox.rows_done >= j.rows_to_do);
 END $$;
 COMMENT ON FUNCTION cdp.run_inbox(int) IS 'Step inbox of refresh(): one batch. rows_done: rows of the inbox.';
 REVOKE ALL ON FUNCTION cdp.run_inbox(int) FROM PUBLIC;

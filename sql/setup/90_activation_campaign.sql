@@ -133,7 +133,8 @@
 							WHERE e.profile_id = s.profile_id AND e.name = k.goal_event AND NOT e.is_echo AND e.traffic IS NULL
 							  AND e.occurred_at >= s.assigned_at AND e.occurred_at < s.assigned_at + k.goal_window) g
 		CROSS JOIN LATERAL (SELECT count(*) AS drawn, count(q.redeemed_at) AS redeemed FROM cdp.coupon q
-							WHERE q.profile_id = s.profile_id AND q.campaign_id = s.campaign_id) u
+							WHERE q.campaign_id = s.campaign_id
+							  AND q.profile_id IN (SELECT s.profile_id UNION ALL SELECT m.profile_id FROM cdp.profile m WHERE m.merged_into = s.profile_id)) u
 	), total AS (
 		SELECT o.campaign_id, o.variant, count(*) AS people, count(*) FILTER (WHERE o.contacts > 0) AS contacted,
 			   sum(o.contacts)::bigint AS contacts, sum(o.refusals)::bigint AS refusals, count(*) FILTER (WHERE o.converted) AS conversions,
@@ -166,3 +167,15 @@
 	COMMENT ON COLUMN cdp.report_campaign_uplift.conversion_rate IS 'Share of people with a goal_event within goal_window after their assignment.';
 	COMMENT ON COLUMN cdp.report_campaign_uplift.revenue IS 'Of those events, in the base currency.';
 	COMMENT ON COLUMN cdp.report_campaign_uplift.uplift IS 'Conversion rate less that of the control group; uplift_low, uplift_high: 95 % confidence interval (Newcombe). When it holds 0, nothing is shown.';
+
+	CREATE OR REPLACE VIEW cdp.report_coupon AS
+	SELECT k.name AS campaign, count(*) AS codes, count(*) FILTER (WHERE c.drawn_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > now())) AS free,
+		   count(*) FILTER (WHERE c.redeemed_at IS NULL AND c.expires_at <= now()) AS expired,
+		   count(c.drawn_at) AS drawn, count(c.redeemed_at) AS redeemed, count(c.redeemed_at)::float8 / nullif(count(c.drawn_at), 0) AS redemption_rate,
+		   max(c.redeemed_at) AS last_redeemed_at
+	FROM cdp.coupon c
+	JOIN cdp.campaign k ON k.campaign_id = c.campaign_id
+	GROUP BY k.name;
+	COMMENT ON VIEW cdp.report_coupon IS 'Pools of codes by campaign: how many are free, were drawn, and were redeemed, by redeem_coupon() or in orders, also by people to whom the campaign has no assignment. Shows no person.';
+	COMMENT ON COLUMN cdp.report_coupon.expired IS 'Not redeemed by expires_at.';
+	COMMENT ON COLUMN cdp.report_coupon.redemption_rate IS 'Redeemed of those drawn, 0 to 1.';

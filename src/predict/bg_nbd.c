@@ -155,9 +155,9 @@ cdp_fit_bg_nbd_final(PG_FUNCTION_ARGS)
 {
 	static const double start[3][4] = {{0, 0, 0, 0}, {-1.5, -2, 0, 1}, {1, 1, -2, 1}};
 	BgNbd		fit = {0};
-	double		best[4] = {0},
-				best_value = INFINITY;
-	bool		converged = false;
+	double		best[4],
+				best_value;
+	bool		converged;
 	int64		repeats = 0;
 	StringInfoData json;
 
@@ -167,23 +167,7 @@ cdp_fit_bg_nbd_final(PG_FUNCTION_ARGS)
 	if (fit.sample->nrows == 0)
 		PG_RETURN_NULL();
 	Prepare(&fit, &repeats);
-	/* further starts only when one did not arrive */
-	for (int i = 0; i < lengthof(start) && !converged; i++)
-	{
-		double		x[4],
-					value;
-		int			evaluations;
-		bool		arrived;
-
-		memcpy(x, start[i], sizeof(x));
-		arrived = Minimize(BgNbdObjective, &fit, 4, x, &value, &evaluations);
-		if (isfinite(value) && (value < best_value || (arrived && value <= best_value + 1e-9)))
-		{
-			memcpy(best, x, sizeof(best));
-			best_value = value;
-			converged = arrived;
-		}
-	}
+	converged = MinimizeFrom(BgNbdObjective, &fit, 4, start[0], lengthof(start), best, &best_value);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	AppendParameter(&json, "r", exp(best[0]));
@@ -262,10 +246,98 @@ cdp_bg_nbd_alive(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Purchases within the horizon of one who is alive and leaves with probability
+ * p after each, his rate integrated out: s is r + x, u the horizon over
+ * alpha + age.
+ */
+static double
+ExpectedAt(double p, double s, double u)
+{
+	return p < 1e-290 ? s * u : -expm1(-s * log1p(p * u)) / p;
+}
+
+/* log(1 + exp(y)) */
+static double
+Softplus(double y)
+{
+	return Max(y, 0) + log1p(exp(-fabs(y)));
+}
+
+/* log p - log p0, of probabilities whose log odds are y + delta and y; rest is 1 - p0 */
+static double
+LogGain(double y, double delta, double rest)
+{
+	double		change = rest * expm1(-delta);
+
+	return change > -0.9 ? -log1p(change) : delta + Softplus(y) - Softplus(y + delta);
+}
+
+/*
+ * The mean of ExpectedAt over the beta density (a, b) of p, by the trapezoidal
+ * rule in the log odds y of p.  There the density has one hill and falls
+ * exponentially on both sides, so that equal steps are as exact as numbers
+ * are; it is taken relative to its top, where delta is 0, as the logarithm of
+ * a beta function of great a and b has lost its digits.
+ */
+static double
+ExpectedByQuadrature(double a, double b, double s, double u)
+{
+	/* beyond these bounds nothing changes but that numbers overflow */
+	double		scale = Max(1, Max(a, b) / 1e100);
+	double		width,
+				step,
+				top,
+				top_odds,
+				rest;
+	double		weight = 1,
+				sum;
+
+	a = Max(a / scale, 1e-100);
+	b = Max(b / scale, 1e-100);
+	width = sqrt(1 / a + 1 / b);
+	step = Min(0.3, 0.6 * width);
+	top = 1 / (1 + b / a);		/* p, and */
+	top_odds = log(a) - log(b);
+	rest = 1 / (1 + a / b);		/* 1 - p there */
+	sum = ExpectedAt(top, s, u);
+
+	if (width < 1e-9)
+		return sum;
+	for (int side = -1; side <= 1; side += 2)
+	{
+		for (int k = 1;; k++)
+		{
+			double		delta = side * k * step;
+			double		y = top_odds + delta;
+			double		log_weight = a * LogGain(top_odds, delta, rest) + b * LogGain(-top_odds, -delta, top);
+			double		p = y < 0 ? exp(y) / (1 + exp(y)) : 1 / (1 + exp(-y));
+			double		left = side < 0 ? p : 1 / (1 + exp(y));	/* of the way to 0 or 1 */
+			double		w;
+
+			/* also when an exponential is infinite */
+			if (!(log_weight > -40))
+				break;
+			w = exp(log_weight);
+			/* a tail that may be very long: from here on a geometric series */
+			if (left * (1 + s * u + a + b) < 1e-15)
+			{
+				w /= -expm1(-(side < 0 ? a : b) * step);
+				weight += w;
+				sum += w * ExpectedAt(p, s, u);
+				break;
+			}
+			weight += w;
+			sum += w * ExpectedAt(p, s, u);
+		}
+	}
+	return sum / weight;
+}
+
+/*
  * Purchases within the horizon.  Euler's transformation of the published
- * formula, so that the series converges fast and many purchases do not
- * overflow; where a is 1, or a + b + x is, the formula is 0 / 0 and the mean
- * of both sides stands for it.
+ * formula, a series that converges fast where parameters are of the order of
+ * those of real customers; elsewhere, and where a or a + b + x is near 1 and
+ * the formula 0 / 0, the integral that it stands for.
  */
 static double
 Expected(const BgNbdCustomer *c, double horizon)
@@ -274,15 +346,8 @@ Expected(const BgNbdCustomer *c, double horizon)
 	double		z = horizon / (c->alpha + c->age + horizon);
 	double		series;
 
-	if (fabs(c->a - 1) < 1e-6 || fabs(lead) < 1e-6)
-	{
-		BgNbdCustomer below = *c,
-					above = *c;
-
-		below.a -= 4e-6;
-		above.a += 4e-6;
-		return (Expected(&below, horizon) + Expected(&above, horizon)) / 2;
-	}
+	if (c->a > 20 || c->b + c->x > 100 || z < 1e-4 || z > 0.99 || fabs(c->a - 1) < 1e-3 || fabs(lead) < 1e-3)
+		return ExpectedByQuadrature(c->a, c->b + c->x, c->r + c->x, horizon / (c->alpha + c->age)) * Alive(c);
 	series = Hypergeometric(c->a + c->b - 1 - c->r, c->a - 1, lead, z);
 	return Max(0, lead / (c->a - 1) * (1 - exp((c->a - 1) * log1p(-z)) * series) * Alive(c)) + 0.0;
 }

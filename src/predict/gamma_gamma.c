@@ -91,10 +91,10 @@ cdp_fit_gamma_gamma_final(PG_FUNCTION_ARGS)
 {
 	static const double start[3][3] = {{0, 0, 0}, {1.5, 1, -1}, {-1, 2, 2}};
 	GammaGamma	fit = {0};
-	double		best[3] = {0},
-				best_value = INFINITY,
+	double		best[3],
+				best_value,
 				total = 0;
-	bool		converged = false;
+	bool		converged;
 	StringInfoData json;
 
 	if (PG_ARGISNULL(0))
@@ -112,22 +112,7 @@ cdp_fit_gamma_gamma_final(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("all %.0f customers spend the same, so nothing can be learnt of how they differ", fit.customers)));
-	for (int i = 0; i < lengthof(start) && !converged; i++)
-	{
-		double		x[3],
-					value;
-		int			evaluations;
-		bool		arrived;
-
-		memcpy(x, start[i], sizeof(x));
-		arrived = Minimize(GammaGammaObjective, &fit, 3, x, &value, &evaluations);
-		if (isfinite(value) && (value < best_value || (arrived && value <= best_value + 1e-9)))
-		{
-			memcpy(best, x, sizeof(best));
-			best_value = value;
-			converged = arrived;
-		}
-	}
+	converged = MinimizeFrom(GammaGammaObjective, &fit, 3, start[0], lengthof(start), best, &best_value);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	AppendParameter(&json, "p", exp(best[0]));

@@ -152,3 +152,29 @@ Minimize(Objective objective, void *arg, int n, double *x, double *value, int *e
 	}
 	return LargestOf(walk.gradient, n) < sqrt(GRADIENT_TOLERANCE) / 10;
 }
+
+bool
+MinimizeFrom(Objective objective, void *arg, int n, const double *starts, int nstarts, double *best, double *value)
+{
+	bool		converged = false;
+
+	memset(best, 0, n * sizeof(double));
+	*value = INFINITY;
+	for (int i = 0; i < nstarts && !converged; i++)
+	{
+		double		x[MINIMIZE_MAX_VARIABLES],
+					there;
+		int			evaluations;
+		bool		arrived;
+
+		memcpy(x, starts + i * n, n * sizeof(double));
+		arrived = Minimize(objective, arg, n, x, &there, &evaluations);
+		if (isfinite(there) && (there < *value || (arrived && there <= *value + 1e-9)))
+		{
+			memcpy(best, x, n * sizeof(double));
+			*value = there;
+			converged = arrived;
+		}
+	}
+	return converged;
+}

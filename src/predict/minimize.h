@@ -16,4 +16,10 @@ typedef double (*Objective) (const double *x, double *gradient, void *arg);
  */
 extern bool Minimize(Objective objective, void *arg, int n, double *x, double *value, int *evaluations);
 
+/*
+ * From one start (n numbers each) after the other until a walk arrives; leaves
+ * the best place in best.  value is infinite when there was none.
+ */
+extern bool MinimizeFrom(Objective objective, void *arg, int n, const double *starts, int nstarts, double *best, double *value);
+
 #endif							/* CDP_PREDICT_MINIMIZE_H */

@@ -376,12 +376,13 @@ ModelParameter(Jsonb *params, const char *name)
 
 	if (JB_ROOT_IS_OBJECT(params))
 		value = getKeyJsonValueFromContainer(&params->root, name, strlen(name), &space);
-	if (value == NULL || value->type != jbvNumeric)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the parameters have no number \"%s\"", name),
-				 errhint("They are what the aggregate that fits this model returns.")));
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric)));
+	if (value != NULL && value->type == jbvNumeric)
+		return DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric)));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the parameters have no number \"%s\"", name),
+			 errhint("They are what the aggregate that fits this model returns.")));
+	return 0;					/* not reached */
 }
 
 void

@@ -17,9 +17,18 @@
 
 #define JSONB_OR_NULL(n) (PG_ARGISNULL(n) ? NULL : PG_GETARG_JSONB_P(n))
 
+/* The keys outlive the groups, which may be many. */
+static TraitKeys *
+CallKeys(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = TraitKeysCreate(fcinfo->flinfo->fn_mcxt);
+	return fcinfo->flinfo->fn_extra;
+}
+
 /* What an aggregate's first argument holds; made when it is null. */
 static TraitSet *
-AggregateSet(FunctionCallInfo fcinfo)
+AggregateSet(FunctionCallInfo fcinfo, int expected)
 {
 	MemoryContext context;
 
@@ -27,10 +36,14 @@ AggregateSet(FunctionCallInfo fcinfo)
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	if (!PG_ARGISNULL(0))
 		return (TraitSet *) PG_GETARG_POINTER(0);
-	/* the keys outlive the groups, which may be many */
-	if (fcinfo->flinfo->fn_extra == NULL)
-		fcinfo->flinfo->fn_extra = TraitKeysCreate(fcinfo->flinfo->fn_mcxt);
-	return TraitSetCreate(context, true, fcinfo->flinfo->fn_extra);
+	return TraitSetCreate(context, true, CallKeys(fcinfo), expected);
+}
+
+/* The traits that an argument names, which a new set will have. */
+static int
+NamesIn(const Jsonb *traits)
+{
+	return traits != NULL && JB_ROOT_IS_OBJECT(traits) ? JB_ROOT_COUNT(traits) : 0;
 }
 
 PG_FUNCTION_INFO_V1(cdp_merge_fragments);
@@ -43,10 +56,10 @@ cdp_merge_fragments(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) && PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	set = TraitSetCreate(CurrentMemoryContext, false, NULL);
+	set = TraitSetCreate(CurrentMemoryContext, false, NULL, 0);
 	for (int i = 0; i < 2; i++)
 		if (!PG_ARGISNULL(i))
-			TraitSetAddFragment(set, PG_GETARG_JSONB_P(i), 0, policies);
+			set = TraitSetAddFragment(set, PG_GETARG_JSONB_P(i), 0, policies);
 	PG_RETURN_JSONB_P(TraitSetFragment(set));
 }
 
@@ -55,10 +68,11 @@ PG_FUNCTION_INFO_V1(cdp_merge_fragment_agg_transition);
 Datum
 cdp_merge_fragment_agg_transition(PG_FUNCTION_ARGS)
 {
-	TraitSet   *set = AggregateSet(fcinfo);
+	Jsonb	   *fragment = JSONB_OR_NULL(1);
+	TraitSet   *set = AggregateSet(fcinfo, NamesIn(fragment));
 
-	if (!PG_ARGISNULL(1))
-		TraitSetAddFragment(set, PG_GETARG_JSONB_P(1), 0, JSONB_OR_NULL(2));
+	if (fragment != NULL)
+		set = TraitSetAddFragment(set, fragment, 0, JSONB_OR_NULL(2));
 	PG_RETURN_POINTER(set);
 }
 
@@ -77,11 +91,12 @@ PG_FUNCTION_INFO_V1(cdp_golden_traits_transition);
 Datum
 cdp_golden_traits_transition(PG_FUNCTION_ARGS)
 {
-	TraitSet   *set = AggregateSet(fcinfo);
+	Jsonb	   *fragment = JSONB_OR_NULL(1);
+	TraitSet   *set = AggregateSet(fcinfo, NamesIn(fragment));
 
-	if (!PG_ARGISNULL(1))
-		TraitSetAddFragment(set, PG_GETARG_JSONB_P(1), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2),
-							JSONB_OR_NULL(3));
+	if (fragment != NULL)
+		set = TraitSetAddFragment(set, fragment, PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2),
+								  JSONB_OR_NULL(3));
 	PG_RETURN_POINTER(set);
 }
 
@@ -100,14 +115,15 @@ PG_FUNCTION_INFO_V1(cdp_merge_traits_transition);
 Datum
 cdp_merge_traits_transition(PG_FUNCTION_ARGS)
 {
-	TraitSet   *set = AggregateSet(fcinfo);
+	Jsonb	   *traits = JSONB_OR_NULL(1);
+	TraitSet   *set = AggregateSet(fcinfo, NamesIn(traits));
 
 	/* what was said at an unknown time is older than all else */
-	if (!PG_ARGISNULL(1))
-		TraitSetAddTraits(set, PG_GETARG_JSONB_P(1),
-						  PG_ARGISNULL(2) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(2),
-						  PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3),
-						  PG_NARGS() > 4 ? JSONB_OR_NULL(4) : NULL);
+	if (traits != NULL)
+		set = TraitSetAddTraits(set, traits,
+								PG_ARGISNULL(2) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(2),
+								PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3),
+								PG_NARGS() > 4 ? JSONB_OR_NULL(4) : NULL);
 	PG_RETURN_POINTER(set);
 }
 
@@ -116,6 +132,7 @@ PG_FUNCTION_INFO_V1(cdp_trait_set_combine);
 Datum
 cdp_trait_set_combine(PG_FUNCTION_ARGS)
 {
+	TraitSet   *other;
 	TraitSet   *set;
 
 	if (PG_ARGISNULL(1))
@@ -124,9 +141,9 @@ cdp_trait_set_combine(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_POINTER(PG_GETARG_POINTER(0));
 	}
-	set = AggregateSet(fcinfo);
-	TraitSetAddSet(set, (TraitSet *) PG_GETARG_POINTER(1));
-	PG_RETURN_POINTER(set);
+	other = (TraitSet *) PG_GETARG_POINTER(1);
+	set = AggregateSet(fcinfo, other->count);
+	PG_RETURN_POINTER(TraitSetAddSet(set, other));
 }
 
 PG_FUNCTION_INFO_V1(cdp_trait_set_serialize);
@@ -134,8 +151,7 @@ PG_FUNCTION_INFO_V1(cdp_trait_set_serialize);
 Datum
 cdp_trait_set_serialize(PG_FUNCTION_ARGS)
 {
-	/* a jsonb is bytes with a length, as a bytea is */
-	PG_RETURN_BYTEA_P((bytea *) TraitSetPack((TraitSet *) PG_GETARG_POINTER(0)));
+	PG_RETURN_BYTEA_P(TraitSetPack((TraitSet *) PG_GETARG_POINTER(0)));
 }
 
 PG_FUNCTION_INFO_V1(cdp_trait_set_deserialize);
@@ -146,5 +162,5 @@ cdp_trait_set_deserialize(PG_FUNCTION_ARGS)
 	/* the copy is aligned, and lives as long as the set that points into it */
 	bytea	   *packed = PG_GETARG_BYTEA_P_COPY(0);
 
-	PG_RETURN_POINTER(TraitSetUnpack((Jsonb *) packed, CurrentMemoryContext));
+	PG_RETURN_POINTER(TraitSetUnpack(packed, CurrentMemoryContext, CallKeys(fcinfo)));
 }

@@ -1,7 +1,6 @@
 /*
  * trait_output.c
- *		What becomes of a set of statements: a fragment, a golden record, or its
- *		packed form for another worker of the same query.
+ *		What becomes of a set of statements: a fragment or a golden record.
  */
 #include "profile/trait_set.h"
 
@@ -47,16 +46,20 @@ TraitSetFragment(const TraitSet *set)
 	for (int i = 0; i < set->count; i++)
 	{
 		const TraitState *trait = &set->traits[i];
+		int			count = TraitStatementCount(trait);
 
-		if (trait->count == 0)
+		if (count == 0)
 			continue;
 		PushKey(&state, trait);
 		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-		for (int j = 0; j < trait->count; j++)
+		for (int j = 0; j < count; j++)
 		{
+			TraitStatement statement;
+
+			GetTraitStatement(trait, j, &statement);
 			pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-			PushInt64(&state, WJB_ELEM, TraitStatements(trait)[j].at);
-			pushJsonbValue(&state, WJB_ELEM, &TraitStatements(trait)[j].value);
+			PushInt64(&state, WJB_ELEM, statement.at);
+			pushJsonbValue(&state, WJB_ELEM, &statement.value);
 			pushJsonbValue(&state, WJB_END_ARRAY, NULL);
 		}
 		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
@@ -82,24 +85,24 @@ CompareByRank(const void *a, const void *b)
 
 /* The value said most often, as its type; of several, the one said last. */
 static JsonbValue
-MostFrequent(const TraitState *trait)
+MostFrequent(const TraitList *list, TraitType type)
 {
-	RankedValue *values = palloc(sizeof(RankedValue) * trait->count);
+	RankedValue *values = palloc(sizeof(RankedValue) * list->count);
 	int			best_count = 0;
 	int			best_rank = 0;
-	JsonbValue	best = TraitStatements(trait)[0].value;
+	JsonbValue	best = list->statements[0].value;
 
-	for (int i = 0; i < trait->count; i++)
+	for (int i = 0; i < list->count; i++)
 	{
-		(void) FitTraitValue(trait->key->rule.type, &TraitStatements(trait)[i].value, &values[i].value);
+		(void) FitTraitValue(type, &list->statements[i].value, &values[i].value);
 		values[i].rank = i;
 	}
-	qsort(values, trait->count, sizeof(RankedValue), CompareByValue);
-	for (int first = 0; first < trait->count;)
+	qsort(values, list->count, sizeof(RankedValue), CompareByValue);
+	for (int first = 0; first < list->count;)
 	{
 		int			next = first + 1;
 
-		while (next < trait->count &&
+		while (next < list->count &&
 			   CompareTraitValues(&values[first].value, &values[next].value) == 0)
 			next++;
 		if (next - first > best_count ||
@@ -135,15 +138,15 @@ AppendValue(RankedValue *values, int *count, int *size, const JsonbValue *value,
 
 /* All values of a trait, the best statement's first; arrays by their elements. */
 static RankedValue *
-GatherValues(const TraitState *trait, int *count)
+GatherValues(const TraitList *list, TraitType type, int *count)
 {
-	int			size = Max(16, trait->count);
+	int			size = Max(16, list->count);
 	RankedValue *values = palloc(sizeof(RankedValue) * size);
 
 	*count = 0;
-	for (int i = 0; i < trait->count; i++)
+	for (int i = 0; i < list->count; i++)
 	{
-		const JsonbValue *value = &TraitStatements(trait)[i].value;
+		const JsonbValue *value = &list->statements[i].value;
 
 		if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
 		{
@@ -154,11 +157,11 @@ GatherValues(const TraitState *trait, int *count)
 			while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 			{
 				CHECK_FOR_INTERRUPTS();
-				values = AppendValue(values, count, &size, &element, trait->key->rule.type);
+				values = AppendValue(values, count, &size, &element, type);
 			}
 		}
 		else
-			values = AppendValue(values, count, &size, value, trait->key->rule.type);
+			values = AppendValue(values, count, &size, value, type);
 	}
 	return values;
 }
@@ -168,154 +171,178 @@ GatherValues(const TraitState *trait, int *count)
  * list as they were said, the last first.
  */
 static RankedValue *
-DistinctValues(const TraitState *trait, int *count)
+DistinctValues(const TraitList *list, const TraitRule *rule, int *count)
 {
-	RankedValue *values = GatherValues(trait, count);
+	RankedValue *values = GatherValues(list, rule->type, count);
 	int			distinct = 0;
 
 	qsort(values, *count, sizeof(RankedValue), CompareByValue);
 	for (int i = 0; i < *count; i++)
 		if (distinct == 0 || CompareTraitValues(&values[distinct - 1].value, &values[i].value) != 0)
 			values[distinct++] = values[i];
-	if (trait->key->rule.policy == TRAIT_LIST_N || distinct > trait->key->rule.limit)
+	if (rule->policy == TRAIT_LIST_N || distinct > rule->limit)
 		qsort(values, distinct, sizeof(RankedValue), CompareByRank);
-	if (distinct > trait->key->rule.limit)
+	if (distinct > rule->limit)
 	{
-		distinct = trait->key->rule.limit;
-		if (trait->key->rule.policy == TRAIT_UNION)
+		distinct = rule->limit;
+		if (rule->policy == TRAIT_UNION)
 			qsort(values, distinct, sizeof(RankedValue), CompareByValue);
 	}
 	*count = distinct;
 	return values;
 }
 
+/* The value of several statements; a JSON null when there is none. */
 static void
-PushGolden(JsonbParseState **state, const TraitState *trait)
+ListValue(const TraitList *list, const TraitRule *rule, JsonbValue *result)
 {
-	JsonbValue	winner;
+	JsonbParseState *state = NULL;
 	RankedValue *values;
+	Jsonb	   *array;
 	int			count;
 
-	if (trait->count == 0)
-		return;
-	if (trait->key->rule.policy == TRAIT_UNION || trait->key->rule.policy == TRAIT_LIST_N)
+	if (rule->policy == TRAIT_MOST_FREQUENT)
 	{
-		values = DistinctValues(trait, &count);
-		if (count > 0)
-		{
-			PushKey(state, trait);
-			pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-			for (int i = 0; i < count; i++)
-				pushJsonbValue(state, WJB_ELEM, &values[i].value);
-			pushJsonbValue(state, WJB_END_ARRAY, NULL);
-		}
-		pfree(values);
+		*result = MostFrequent(list, rule->type);
 		return;
 	}
-	if (trait->key->rule.policy == TRAIT_MOST_FREQUENT)
-		winner = MostFrequent(trait);
-	else
-		(void) FitTraitValue(trait->key->rule.type, &TraitStatements(trait)[0].value, &winner);
-	/* a null that wins takes the trait away */
-	if (winner.type == jbvNull)
-		return;
-	PushKey(state, trait);
-	pushJsonbValue(state, WJB_VALUE, &winner);
+	values = DistinctValues(list, rule, &count);
+	result->type = jbvNull;
+	if (count > 0)
+	{
+		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+		for (int i = 0; i < count; i++)
+			pushJsonbValue(&state, WJB_ELEM, &values[i].value);
+		array = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+		result->type = jbvBinary;
+		result->val.binary.data = &array->root;
+		result->val.binary.len = VARSIZE(array) - VARHDRSZ;
+	}
+	pfree(values);
+}
+
+/* A trait of a golden record. */
+typedef struct GoldenTrait
+{
+	const TraitKey *key;
+	JsonbValue	value;
+} GoldenTrait;
+
+static void
+RefuseSize(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("traits of more than %d bytes", JENTRY_OFFLENMASK)));
+}
+
+/* Says of the object's entry of that number what it is and where it ends. */
+static void
+WriteEntry(JsonbContainer *object, int entry, uint32 kind, Size start, Size end)
+{
+	if (end > JENTRY_OFFLENMASK)
+		RefuseSize();
+	object->children[entry] = entry % JB_OFFSET_STRIDE == 0
+		? kind | JENTRY_HAS_OFF | (uint32) end
+		: kind | (uint32) (end - start);
+}
+
+/* The most bytes that the traits need as JSON. */
+static Size
+GoldenSize(const GoldenTrait *traits, int count)
+{
+	Size		size = offsetof(Jsonb, root.children) + sizeof(JEntry) * 2 * (Size) count;
+
+	for (int i = 0; i < count; i++)
+	{
+		const char *bytes;
+		int			length;
+
+		(void) TraitValueForm(&traits[i].value, &bytes, &length);
+		size += (Size) traits[i].key->length + sizeof(int32) + (Size) length;
+	}
+	return size;
+}
+
+/*
+ * The object of these traits, byte for byte as pushJsonbValue() and
+ * JsonbValueToJsonb() make it, which take a copy of each value on the way.
+ */
+static Jsonb *
+WriteGolden(const GoldenTrait *traits, int count)
+{
+	Size		size = GoldenSize(traits, count);
+	Jsonb	   *jsonb;
+	char	   *base;
+	Size		end = 0;
+
+	if (size > JENTRY_OFFLENMASK)
+		RefuseSize();
+	jsonb = palloc0(size);
+	base = (char *) &jsonb->root.children[2 * count];
+	jsonb->root.header = JB_FOBJECT | (uint32) count;
+	for (int i = 0; i < count; i++)
+	{
+		Size		start = end;
+
+		memcpy(base + start, traits[i].key->name, traits[i].key->length);
+		end += traits[i].key->length;
+		WriteEntry(&jsonb->root, i, JENTRY_ISSTRING, start, end);
+	}
+	for (int i = 0; i < count; i++)
+	{
+		static const uint32 kinds[] = {
+			[TRAIT_FORM_NULL] = JENTRY_ISNULL,
+			[TRAIT_FORM_FALSE] = JENTRY_ISBOOL_FALSE,
+			[TRAIT_FORM_TRUE] = JENTRY_ISBOOL_TRUE,
+			[TRAIT_FORM_STRING] = JENTRY_ISSTRING,
+			[TRAIT_FORM_NUMERIC] = JENTRY_ISNUMERIC,
+			[TRAIT_FORM_CONTAINER] = JENTRY_ISCONTAINER
+		};
+		Size		start = end;
+		const char *bytes;
+		int			length;
+		TraitForm	form = TraitValueForm(&traits[i].value, &bytes, &length);
+
+		if (form == TRAIT_FORM_NUMERIC || form == TRAIT_FORM_CONTAINER)
+			end = INTALIGN(end);
+		if (length > 0)
+			memcpy(base + end, bytes, length);
+		end += length;
+		WriteEntry(&jsonb->root, count + i, kinds[form], start, end);
+	}
+	SET_VARSIZE(jsonb, base + end - (char *) jsonb);
+	return jsonb;
 }
 
 Jsonb *
 TraitSetGolden(const TraitSet *set)
 {
-	JsonbParseState *state = NULL;
+	GoldenTrait *traits = palloc(sizeof(GoldenTrait) * Max(set->count, 1));
+	int			count = 0;
+	Jsonb	   *result;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < set->count; i++)
-		PushGolden(&state, &set->traits[i]);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
-/*
- * Packed form: {"trait": [policy, ignore_empty, limit, type, at, priority, value,
- * at, priority, value, …]}, numbers and booleans as numbers.
- */
-Jsonb *
-TraitSetPack(const TraitSet *set)
-{
-	JsonbParseState *state = NULL;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < set->count; i++)
 	{
 		const TraitState *trait = &set->traits[i];
+		const TraitRule *rule = &trait->key->rule;
+		GoldenTrait *golden = &traits[count];
 
-		PushKey(&state, trait);
-		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-		PushInt64(&state, WJB_ELEM, trait->key->rule.policy);
-		PushInt64(&state, WJB_ELEM, trait->key->rule.ignore_empty);
-		PushInt64(&state, WJB_ELEM, trait->key->rule.limit);
-		PushInt64(&state, WJB_ELEM, trait->key->rule.type);
-		for (int j = 0; j < trait->count; j++)
+		golden->key = trait->key;
+		if (trait->form == TRAIT_FORM_LIST)
+			ListValue(trait->value.list, rule, &golden->value);
+		else
 		{
-			PushInt64(&state, WJB_ELEM, TraitStatements(trait)[j].at);
-			PushInt64(&state, WJB_ELEM, TraitStatements(trait)[j].priority);
-			pushJsonbValue(&state, WJB_ELEM, &TraitStatements(trait)[j].value);
+			TraitStatement statement;
+
+			GetTraitStatement(trait, 0, &statement);
+			(void) FitTraitValue(rule->type, &statement.value, &golden->value);
 		}
-		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+		/* a null that wins takes the trait away; it is also what no statement says */
+		if (golden->value.type != jbvNull)
+			count++;
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
-static int64
-NextInt64(JsonbIterator **iterator)
-{
-	JsonbValue	value;
-
-	if (JsonbIteratorNext(iterator, &value, true) != WJB_ELEM || value.type != jbvNumeric)
-		elog(ERROR, "packed traits are broken");
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric)));
-}
-
-/* The set uses the bytes of packed, which must outlive it. */
-TraitSet *
-TraitSetUnpack(Jsonb *packed, MemoryContext context)
-{
-	TraitSet   *set = TraitSetCreate(context, false, NULL);
-	JsonbIterator *iterator = JsonbIteratorInit(&packed->root);
-	JsonbValue	value;
-
-	if (!JB_ROOT_IS_OBJECT(packed))
-		elog(ERROR, "packed traits are broken");
-	set->traits = MemoryContextAllocHuge(context,
-										 sizeof(TraitState) * Max(JB_ROOT_COUNT(packed), 1));
-	(void) JsonbIteratorNext(&iterator, &value, false);
-	while (JsonbIteratorNext(&iterator, &value, false) == WJB_KEY)
-	{
-		TraitState *trait = &set->traits[set->count++];
-		TraitKey   *name = MemoryContextAlloc(context, sizeof(TraitKey));
-
-		name->name = value.val.string.val;
-		name->length = value.val.string.len;
-		trait->key = name;
-		if (JsonbIteratorNext(&iterator, &value, false) != WJB_BEGIN_ARRAY ||
-			value.val.array.nElems < 4)
-			elog(ERROR, "packed traits are broken");
-		trait->count = (value.val.array.nElems - 4) / 3;
-		trait->size = trait->count > 1 ? trait->count : 0;
-		if (trait->size > 0)
-			trait->many = MemoryContextAlloc(context, sizeof(TraitStatement) * trait->size);
-		name->rule.policy = (TraitPolicy) NextInt64(&iterator);
-		name->rule.ignore_empty = NextInt64(&iterator) != 0;
-		name->rule.limit = (int) NextInt64(&iterator);
-		name->rule.type = (TraitType) NextInt64(&iterator);
-		for (int i = 0; i < trait->count; i++)
-		{
-			TraitStatement *statement = &TraitStatements(trait)[i];
-
-			statement->at = NextInt64(&iterator);
-			statement->priority = (int32) NextInt64(&iterator);
-			(void) JsonbIteratorNext(&iterator, &statement->value, true);
-		}
-		(void) JsonbIteratorNext(&iterator, &value, false); /* end of the array */
-	}
-	return set;
+	result = WriteGolden(traits, count);
+	pfree(traits);
+	return result;
 }

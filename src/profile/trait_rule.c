@@ -131,8 +131,12 @@ IsEmptyValue(const JsonbValue *value)
 			return true;
 		case jbvString:
 			for (int i = 0; i < value->val.string.len; i++)
-				if (strchr(" \t\r\n\f\v", value->val.string.val[i]) == NULL)
+			{
+				char		c = value->val.string.val[i];
+
+				if (c != ' ' && (c < '\t' || c > '\r'))
 					return false;
+			}
 			return true;
 		case jbvBinary:
 			return JsonContainerSize(value->val.binary.data) == 0;

@@ -4,11 +4,13 @@
  *
  * The traits of a set are sorted like the keys of a jsonb object, so that a
  * fragment or another set is added in one pass over both.  Traits that the set
- * does not have yet are gathered aside and merged in at the end of the pass.
+ * does not have yet are appended when they come after all others, else gathered
+ * aside and merged in at the end of the pass.
  */
 #include "profile/trait_set.h"
 
 #include "common/hashfn.h"
+#include "port/pg_bitutils.h"
 
 #include "core/whole_number.h"
 #include "profile/trait_rule.h"
@@ -17,11 +19,13 @@
 typedef struct TraitPass
 {
 	TraitSet   *set;
+	Jsonb	   *policies;
+	TraitRule	base;			/* rule of traits that policies do not name */
+	bool		has_base;
 	int			position;		/* in set->traits */
 	int			fresh_count;
 	int			fresh_size;
-	int			expected;		/* names in this pass */
-	TraitState *fresh;			/* traits the set did not have */
+	TraitState *fresh;			/* new traits that belong between those of the set */
 } TraitPass;
 
 /* jsonb sorts keys by length first */
@@ -33,14 +37,45 @@ CompareNames(const char *a, int a_length, const char *b, int b_length)
 	return memcmp(a, b, a_length);
 }
 
-TraitSet *
-TraitSetCreate(MemoryContext context, bool copies, TraitKeys *keys)
+/* As many traits as fit in the piece of memory that so many need. */
+static int
+RoomFor(int count)
 {
-	TraitSet   *set = MemoryContextAllocZero(context, sizeof(TraitSet));
+	Size		bytes = offsetof(TraitSet, traits) + sizeof(TraitState) * (Size) Max(count, 1);
+
+	/* an AllocSet rounds small pieces up in this way */
+	if (bytes <= 8192)
+		bytes = pg_nextpower2_32((uint32) bytes);
+	return (int) ((bytes - offsetof(TraitSet, traits)) / sizeof(TraitState));
+}
+
+TraitSet *
+TraitSetCreate(MemoryContext context, bool copies, TraitKeys *keys, int expected)
+{
+	int			size = RoomFor(expected);
+	TraitSet   *set = MemoryContextAllocHuge(context, offsetof(TraitSet, traits) +
+											 sizeof(TraitState) * (Size) size);
 
 	set->context = context;
-	set->copies = copies;
 	set->keys = keys;
+	set->count = 0;
+	set->copies = copies;
+	set->size = size;
+	return set;
+}
+
+/* The set, with room for so many traits. */
+TraitSet *
+TraitSetWithRoom(TraitSet *set, int count)
+{
+	int			size;
+
+	if (count <= (int) set->size)
+		return set;
+	/* a set with many will have more */
+	size = RoomFor(set->size > 128 ? Max(count, (int) set->size / 2 * 3) : count);
+	set = repalloc_huge(set, offsetof(TraitSet, traits) + sizeof(TraitState) * (Size) size);
+	set->size = size;
 	return set;
 }
 
@@ -53,45 +88,19 @@ TraitKeysCreate(MemoryContext context)
 	return keys;
 }
 
-static void *
-CopyBytes(MemoryContext context, const void *bytes, Size size)
-{
-	void	   *copy = MemoryContextAllocHuge(context, Max(size, 1));
-
-	memcpy(copy, bytes, size);
-	return copy;
-}
-
-static void
-CopyValue(MemoryContext context, JsonbValue *value)
-{
-	if (value->type == jbvString)
-		value->val.string.val = CopyBytes(context, value->val.string.val, value->val.string.len);
-	else if (value->type == jbvNumeric)
-		value->val.numeric = CopyBytes(context, value->val.numeric,
-									   VARSIZE_ANY(value->val.numeric));
-	else if (value->type == jbvBinary)
-		value->val.binary.data = CopyBytes(context, value->val.binary.data,
-										   value->val.binary.len);
-}
-
-static void
-FreeValue(JsonbValue *value)
-{
-	if (value->type == jbvString)
-		pfree(value->val.string.val);
-	else if (value->type == jbvNumeric)
-		pfree(value->val.numeric);
-	else if (value->type == jbvBinary)
-		pfree(value->val.binary.data);
-}
-
 static TraitKey *
 NewKey(MemoryContext context, const char *name, int length, bool copies, const TraitRule *rule)
 {
 	TraitKey   *key = MemoryContextAlloc(context, sizeof(TraitKey));
 
-	key->name = copies ? CopyBytes(context, name, length) : name;
+	if (copies)
+	{
+		char	   *copy = MemoryContextAlloc(context, Max(length, 1));
+
+		memcpy(copy, name, length);
+		name = copy;
+	}
+	key->name = name;
 	key->length = length;
 	key->rule = *rule;
 	return key;
@@ -104,15 +113,14 @@ SameRule(const TraitRule *a, const TraitRule *b)
 		a->limit == b->limit && a->type == b->type;
 }
 
-/* The key of that name and rule, shared when the set's keys have room for it. */
-static const TraitKey *
-GetKey(TraitSet *set, const char *name, int length, const TraitRule *rule)
+const TraitKey *
+GetTraitKey(TraitKeys *keys, MemoryContext context, bool copies, const char *name, int length,
+			const TraitRule *rule)
 {
-	TraitKeys  *keys = set->keys;
 	uint32		slot;
 
 	if (keys == NULL)
-		return NewKey(set->context, name, length, set->copies, rule);
+		return NewKey(context, name, length, copies, rule);
 	for (slot = hash_bytes((const unsigned char *) name, length);; slot++)
 	{
 		TraitKey  **place = &keys->slots[slot % lengthof(keys->slots)];
@@ -120,7 +128,7 @@ GetKey(TraitSet *set, const char *name, int length, const TraitRule *rule)
 		if (*place == NULL)
 		{
 			if (keys->count == TRAIT_KEYS_MAX)
-				return NewKey(set->context, name, length, true, rule);
+				return NewKey(context, name, length, true, rule);
 			keys->count++;
 			*place = NewKey(keys->context, name, length, true, rule);
 			return *place;
@@ -132,17 +140,28 @@ GetKey(TraitSet *set, const char *name, int length, const TraitRule *rule)
 }
 
 static void
-BeginPass(TraitPass *pass, TraitSet *set, int names)
+BeginPass(TraitPass *pass, TraitSet *set, Jsonb *policies)
 {
 	memset(pass, 0, sizeof(*pass));
 	pass->set = set;
-	/* later passes seldom bring new names */
-	pass->expected = set->count == 0 ? Max(names, 1) : 2;
+	pass->policies = policies;
+}
+
+/* The rule of a name that the set does not have yet. */
+static TraitRule
+PassRule(TraitPass *pass, const char *name, int length)
+{
+	if (!pass->has_base)
+	{
+		pass->base = TraitRuleBase(pass->policies);
+		pass->has_base = true;
+	}
+	return TraitRuleFor(pass->policies, pass->base, name, length);
 }
 
 /*
  * The trait of that name, or null when the set has none.  Names of one pass
- * must ascend.
+ * must ascend.  Valid until the next trait is made.
  */
 static TraitState *
 FindTrait(TraitPass *pass, const char *name, int length)
@@ -165,44 +184,47 @@ FindTrait(TraitPass *pass, const char *name, int length)
 
 /* Makes a trait that FindTrait did not find; valid until the next call. */
 static TraitState *
-MakeTrait(TraitPass *pass, const char *name, int length, TraitRule rule)
+MakeTrait(TraitPass *pass, const char *name, int length, const TraitRule *rule)
 {
 	TraitSet   *set = pass->set;
 	TraitState *trait;
 
-	if (pass->fresh_count == pass->fresh_size)
+	if (pass->position == set->count)
 	{
-		pass->fresh_size = Max(pass->expected, 2 * pass->fresh_size);
-		if (pass->fresh == NULL)
-			pass->fresh = MemoryContextAllocHuge(set->context,
-												 sizeof(TraitState) * pass->fresh_size);
-		else
-			pass->fresh = repalloc_huge(pass->fresh, sizeof(TraitState) * pass->fresh_size);
+		set = pass->set = TraitSetWithRoom(set, set->count + 1);
+		trait = &set->traits[set->count++];
 	}
-	trait = &pass->fresh[pass->fresh_count++];
+	else
+	{
+		if (pass->fresh == NULL)
+		{
+			pass->fresh_size = 8;
+			pass->fresh = palloc(sizeof(TraitState) * pass->fresh_size);
+		}
+		else if (pass->fresh_count == pass->fresh_size)
+		{
+			pass->fresh_size *= 2;
+			pass->fresh = repalloc_huge(pass->fresh, sizeof(TraitState) * (Size) pass->fresh_size);
+		}
+		trait = &pass->fresh[pass->fresh_count++];
+	}
 	memset(trait, 0, sizeof(*trait));
-	trait->key = GetKey(set, name, length, &rule);
+	trait->key = GetTraitKey(set->keys, set->context, set->copies, name, length, rule);
 	return trait;
 }
 
 /* Merges the gathered traits into the sorted ones, from the end. */
-static void
+static TraitSet *
 EndPass(TraitPass *pass)
 {
-	TraitSet   *set = pass->set;
-	int			old = set->count - 1;
+	TraitSet   *set;
+	int			old = pass->set->count - 1;
 	int			fresh = pass->fresh_count - 1;
 
 	if (pass->fresh_count == 0)
-		return;
-	if (set->traits == NULL)
-	{
-		set->traits = pass->fresh;
-		set->count = pass->fresh_count;
-		return;
-	}
+		return pass->set;
+	set = TraitSetWithRoom(pass->set, pass->set->count + pass->fresh_count);
 	set->count += pass->fresh_count;
-	set->traits = repalloc_huge(set->traits, sizeof(TraitState) * set->count);
 	for (int to = set->count - 1; fresh >= 0; to--)
 	{
 		if (old >= 0 &&
@@ -213,106 +235,14 @@ EndPass(TraitPass *pass)
 			set->traits[to] = pass->fresh[fresh--];
 	}
 	pfree(pass->fresh);
+	return set;
 }
 
-/* Where among the statements one belongs; true when it is there already. */
-static bool
-FindStatement(const TraitState *trait, const TraitStatement *statement, int *position)
+/* Adds what is said about one trait; its rule counts when the trait is new. */
+static inline void
+AddStatement(TraitPass *pass, TraitState *trait, const TraitStatement *statement)
 {
-	const TraitStatement *statements = TraitStatements(trait);
-	int			low = 0;
-	int			high = trait->count;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-		int			order = CompareStatements(&trait->key->rule, &statements[middle], statement);
-
-		if (order == 0)
-		{
-			*position = middle;
-			return true;
-		}
-		if (order > 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*position = low;
-	return false;
-}
-
-/* Room for one statement more, up to the limit. */
-static void
-MakeRoom(TraitSet *set, TraitState *trait, int limit)
-{
-	int			size = Min(limit, Max(2, 2 * trait->size));
-
-	if (trait->count < Max(trait->size, 1))
-		return;
-	if (trait->size == 0)
-	{
-		trait->many = MemoryContextAlloc(set->context, sizeof(TraitStatement) * size);
-		trait->many[0] = trait->one;
-	}
-	else
-		trait->many = repalloc(trait->many, sizeof(TraitStatement) * size);
-	trait->size = size;
-}
-
-/* Puts a statement in the place of another, in its memory if that is enough. */
-static void
-ReplaceStatement(TraitSet *set, TraitStatement *old, const TraitStatement *statement)
-{
-	JsonbValue	before = old->value;
-
-	*old = *statement;
-	if (!set->copies)
-		return;
-	if (before.type == jbvString && statement->value.type == jbvString &&
-		statement->value.val.string.len <= before.val.string.len)
-	{
-		old->value.val.string.val = before.val.string.val;
-		memcpy(before.val.string.val, statement->value.val.string.val,
-			   statement->value.val.string.len);
-		return;
-	}
-	FreeValue(&before);
-	CopyValue(set->context, &old->value);
-}
-
-/* Adds a statement if it is among the best so many. */
-static void
-AddStatement(TraitSet *set, TraitState *trait, const TraitStatement *statement)
-{
-	const TraitRule *rule = &trait->key->rule;
-	int			limit = TraitPolicyIsList(rule->policy) ? rule->limit : 1;
-	TraitStatement *statements;
-	int			position;
-
-	if (TraitRuleIgnores(rule, &statement->value) ||
-		FindStatement(trait, statement, &position) || position >= limit)
-		return;
-	if (limit == 1 && trait->count == 1)
-	{
-		ReplaceStatement(set, &trait->one, statement);
-		return;
-	}
-	if (trait->count < limit)
-		MakeRoom(set, trait, limit);
-	statements = TraitStatements(trait);
-	if (trait->count == limit)
-	{
-		trait->count--;
-		if (set->copies)
-			FreeValue(&statements[trait->count].value);
-	}
-	memmove(&statements[position + 1], &statements[position],
-			sizeof(TraitStatement) * (trait->count - position));
-	statements[position] = *statement;
-	trait->count++;
-	if (set->copies)
-		CopyValue(set->context, &statements[position].value);
+	AddTraitStatement(trait, pass->set->context, pass->set->copies, statement);
 }
 
 static void
@@ -341,11 +271,10 @@ StatementTime(const JsonbValue *value, const char *name, int length)
 /* Reads the statements of one trait; the iterator stands before the array. */
 static void
 AddFragmentTrait(TraitPass *pass, JsonbIterator **iterator, const JsonbValue *key,
-				 int32 priority, Jsonb *policies)
+				 int32 priority)
 {
 	const char *name = key->val.string.val;
 	int			length = key->val.string.len;
-	TraitSet   *set = pass->set;
 	TraitState *trait = FindTrait(pass, name, length);
 	JsonbValue	value;
 	JsonbIteratorToken token;
@@ -366,22 +295,13 @@ AddFragmentTrait(TraitPass *pass, JsonbIterator **iterator, const JsonbValue *ke
 		(void) JsonbIteratorNext(iterator, &statement.value, true);
 		(void) JsonbIteratorNext(iterator, &value, false);	/* end of the statement */
 		if (trait == NULL)
-			trait = MakeTrait(pass, name, length,
-							  TraitRuleFor(policies, set->base, name, length));
-		AddStatement(set, trait, &statement);
-	}
-}
+		{
+			TraitRule	rule = PassRule(pass, name, length);
 
-static void
-OpenObject(TraitSet *set, Jsonb *object, Jsonb *policies)
-{
-	if (!set->has_base)
-	{
-		set->base = TraitRuleBase(policies);
-		set->has_base = true;
+			trait = MakeTrait(pass, name, length, &rule);
+		}
+		AddStatement(pass, trait, &statement);
 	}
-	if (!JB_ROOT_IS_OBJECT(object))
-		RefuseFragment(NULL, 0, "It must be a JSON object.");
 }
 
 /* The value of an object's entry whose bytes begin at that offset, as an iterator gives it. */
@@ -417,27 +337,28 @@ ReadEntry(JsonbContainer *object, int entry, uint32 offset, JsonbValue *value)
 	}
 }
 
-void
+TraitSet *
 TraitSetAddFragment(TraitSet *set, Jsonb *fragment, int32 priority, Jsonb *policies)
 {
 	JsonbIterator *iterator;
 	JsonbValue	key;
 	TraitPass	pass;
 
-	OpenObject(set, fragment, policies);
+	if (!JB_ROOT_IS_OBJECT(fragment))
+		RefuseFragment(NULL, 0, "It must be a JSON object.");
 	iterator = JsonbIteratorInit(&fragment->root);
 	(void) JsonbIteratorNext(&iterator, &key, false);
-	BeginPass(&pass, set, JB_ROOT_COUNT(fragment));
+	BeginPass(&pass, set, policies);
 	while (JsonbIteratorNext(&iterator, &key, false) == WJB_KEY)
-		AddFragmentTrait(&pass, &iterator, &key, priority, policies);
-	EndPass(&pass);
+		AddFragmentTrait(&pass, &iterator, &key, priority);
+	return EndPass(&pass);
 }
 
 /*
  * Reads the entries of the object as they lie, keys first and then values: an
  * iterator costs more than all else here.
  */
-void
+TraitSet *
 TraitSetAddTraits(TraitSet *set, Jsonb *traits, int64 at, int32 priority, Jsonb *policies)
 {
 	JsonbContainer *object = &traits->root;
@@ -448,11 +369,12 @@ TraitSetAddTraits(TraitSet *set, Jsonb *traits, int64 at, int32 priority, Jsonb 
 	uint32		value_offset;
 	int			count;
 
-	OpenObject(set, traits, policies);
+	if (!JB_ROOT_IS_OBJECT(traits))
+		RefuseFragment(NULL, 0, "It must be a JSON object.");
 	count = JsonContainerSize(object);
 	names = (const char *) &object->children[2 * count];
 	value_offset = getJsonbOffset(object, count);
-	BeginPass(&pass, set, count);
+	BeginPass(&pass, set, policies);
 	for (int i = 0; i < count; i++)
 	{
 		const char *name = names + name_offset;
@@ -462,36 +384,40 @@ TraitSetAddTraits(TraitSet *set, Jsonb *traits, int64 at, int32 priority, Jsonb 
 		CHECK_FOR_INTERRUPTS();
 		ReadEntry(object, count + i, value_offset, &statement.value);
 		if (trait == NULL)
-			trait = MakeTrait(&pass, name, length,
-							  TraitRuleFor(policies, set->base, name, length));
-		AddStatement(set, trait, &statement);
+		{
+			TraitRule	rule = PassRule(&pass, name, length);
+
+			trait = MakeTrait(&pass, name, length, &rule);
+		}
+		AddStatement(&pass, trait, &statement);
 		name_offset += length;
 		value_offset += getJsonbLength(object, count + i);
 	}
-	EndPass(&pass);
+	return EndPass(&pass);
 }
 
-void
+TraitSet *
 TraitSetAddSet(TraitSet *set, const TraitSet *other)
 {
 	TraitPass	pass;
 
-	if (!set->has_base)
-	{
-		set->base = other->base;
-		set->has_base = other->has_base;
-	}
-	BeginPass(&pass, set, other->count);
+	BeginPass(&pass, set, NULL);
 	for (int i = 0; i < other->count; i++)
 	{
 		const TraitState *from = &other->traits[i];
 		const TraitKey *key = from->key;
 		TraitState *trait = FindTrait(&pass, key->name, key->length);
+		int			count = TraitStatementCount(from);
 
 		if (trait == NULL)
-			trait = MakeTrait(&pass, key->name, key->length, key->rule);
-		for (int j = 0; j < from->count; j++)
-			AddStatement(set, trait, &TraitStatements(from)[j]);
+			trait = MakeTrait(&pass, key->name, key->length, &key->rule);
+		for (int j = 0; j < count; j++)
+		{
+			TraitStatement statement;
+
+			GetTraitStatement(from, j, &statement);
+			AddStatement(&pass, trait, &statement);
+		}
 	}
-	EndPass(&pass);
+	return EndPass(&pass);
 }

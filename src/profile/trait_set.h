@@ -56,24 +56,47 @@ typedef struct TraitKey
 	TraitRule	rule;
 } TraitKey;
 
+/* How a trait's state holds its statements. */
+typedef enum TraitForm
+{
+	TRAIT_FORM_NOTHING,			/* no statement yet */
+	TRAIT_FORM_NULL,			/* one, of that value or kind of value */
+	TRAIT_FORM_FALSE,
+	TRAIT_FORM_TRUE,
+	TRAIT_FORM_STRING,
+	TRAIT_FORM_NUMERIC,
+	TRAIT_FORM_CONTAINER,
+	TRAIT_FORM_LIST				/* those of a policy that needs several */
+} TraitForm;
+
+typedef struct TraitList
+{
+	int			count;
+	int			size;
+	TraitStatement statements[FLEXIBLE_ARRAY_MEMBER];	/* best first */
+} TraitList;
+
+/* Values of so many bytes lie in the state itself. */
+#define TRAIT_INLINE_MAX 16
+
 /*
- * Most policies keep one statement, which lies in the state itself: states of
- * many groups are in no cache, so what one row needs should be close together.
+ * The states of many groups are in no cache, and memory decides whether they
+ * spill to disk: what one row needs is small and close together.
  */
 typedef struct TraitState
 {
 	const TraitKey *key;
-	int			count;
-	int			size;			/* of many; 0 while there is room in one */
-	TraitStatement one;
-	TraitStatement *many;		/* best first */
+	int64		at;
+	int32		priority;
+	uint32		form:4;
+	uint32		length:28;		/* bytes of the value */
+	union
+	{
+		char		bytes[TRAIT_INLINE_MAX];
+		char	   *outside;
+		TraitList  *list;
+	}			value;
 } TraitState;
-
-static inline TraitStatement *
-TraitStatements(const TraitState *trait)
-{
-	return trait->size > 0 ? trait->many : (TraitStatement *) &trait->one;
-}
 
 /* The keys that sets share, up to so many. */
 #define TRAIT_KEYS_MAX 1024
@@ -85,34 +108,55 @@ typedef struct TraitKeys
 	TraitKey   *slots[2 * TRAIT_KEYS_MAX];
 } TraitKeys;
 
+/* One piece of memory: a function that adds to a set returns where it is now. */
 typedef struct TraitSet
 {
 	MemoryContext context;
-	bool		copies;			/* names and values are copied into context */
-	bool		has_base;
 	TraitKeys  *keys;			/* or NULL: keys are of the set alone */
-	TraitRule	base;			/* rule of traits that policies do not name */
 	int			count;
-	TraitState *traits;			/* in the order of keys in jsonb */
+	uint32		copies:1;		/* names and values are copied into context */
+	uint32		size:31;		/* room in traits */
+	TraitState	traits[FLEXIBLE_ARRAY_MEMBER];	/* in the order of keys in jsonb */
 } TraitSet;
 
-extern TraitSet *TraitSetCreate(MemoryContext context, bool copies, TraitKeys *keys);
+/* A set with room for about so many traits. */
+extern TraitSet *TraitSetCreate(MemoryContext context, bool copies, TraitKeys *keys, int expected);
+extern TraitSet *TraitSetWithRoom(TraitSet *set, int count);
 extern TraitKeys *TraitKeysCreate(MemoryContext context);
 
+/* The key of that name and rule, shared when the keys have room for it. */
+extern const TraitKey *GetTraitKey(TraitKeys *keys, MemoryContext context, bool copies,
+								   const char *name, int length, const TraitRule *rule);
+
 /* Adds {"trait": [[at, value], …]}; raises 22023 for any other shape. */
-extern void TraitSetAddFragment(TraitSet *set, Jsonb *fragment, int32 priority, Jsonb *policies);
+extern TraitSet *TraitSetAddFragment(TraitSet *set, Jsonb *fragment, int32 priority,
+									 Jsonb *policies);
 
 /* Adds {"trait": value} as said at one moment. */
-extern void TraitSetAddTraits(TraitSet *set, Jsonb *traits, int64 at, int32 priority,
-							  Jsonb *policies);
-extern void TraitSetAddSet(TraitSet *set, const TraitSet *other);
+extern TraitSet *TraitSetAddTraits(TraitSet *set, Jsonb *traits, int64 at, int32 priority,
+								   Jsonb *policies);
+extern TraitSet *TraitSetAddSet(TraitSet *set, const TraitSet *other);
 
 extern Jsonb *TraitSetFragment(const TraitSet *set);
 extern Jsonb *TraitSetGolden(const TraitSet *set);
 
-/* The whole state as one datum, between the workers of one query only. */
-extern Jsonb *TraitSetPack(const TraitSet *set);
-extern TraitSet *TraitSetUnpack(Jsonb *packed, MemoryContext context);
+/* The whole state as bytes, between the workers of one query only. */
+extern bytea *TraitSetPack(const TraitSet *set);
+
+/* The set uses the bytes of packed, which must outlive it. */
+extern TraitSet *TraitSetUnpack(bytea *packed, MemoryContext context, TraitKeys *keys);
+
+/* One trait's statements; the best is number 0. */
+extern int	TraitStatementCount(const TraitState *trait);
+extern void GetTraitStatement(const TraitState *trait, int number, TraitStatement *statement);
+
+/* Adds a statement if it is among the best so many. */
+extern void AddTraitStatement(TraitState *trait, MemoryContext context, bool copies,
+							  const TraitStatement *statement);
+
+/* Its bytes as a form and back. */
+extern TraitForm TraitValueForm(const JsonbValue *value, const char **bytes, int *length);
+extern void MakeTraitValue(TraitForm form, const char *bytes, int length, JsonbValue *value);
 
 /* Total order of JSON values: null, booleans, numbers, text, arrays, objects by text. */
 extern int	CompareTraitValues(const JsonbValue *a, const JsonbValue *b);

@@ -1,12 +1,14 @@
 /*
  * tc_string.c
- *		Random and mutated TC strings through the decoder, to be built with
- *		-fsanitize=address,undefined.  Each lies in memory of its own size, so
- *		that a byte read too far is found.
+ *		Random and mutated TC strings through the functions of type tc_string,
+ *		to be built with -fsanitize=address,undefined: each through input and
+ *		receive, which must agree, and what is taken through output, send,
+ *		tc_decode() and tc_allows() and all questions of the decoder.  Each lies
+ *		in memory of its own size, so that a byte read too far is found.
  *
  *	tc_string COUNT SEED	prints how many were taken
  */
-#include "core/core.h"
+#include "server.h"
 
 #include "consent/tc_decode.h"
 
@@ -24,6 +26,13 @@ static const char *const seeds[] = {
 };
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static uint64 state;
+
+extern Datum cdp_tc_string_in(PG_FUNCTION_ARGS);
+extern Datum cdp_tc_string_out(PG_FUNCTION_ARGS);
+extern Datum cdp_tc_string_recv(PG_FUNCTION_ARGS);
+extern Datum cdp_tc_string_send(PG_FUNCTION_ARGS);
+extern Datum cdp_tc_decode(PG_FUNCTION_ARGS);
+extern Datum cdp_tc_allows(PG_FUNCTION_ARGS);
 
 static uint32
 Random(uint32 below)
@@ -114,6 +123,86 @@ AskAll(const TcString *tc)
 	return answers;
 }
 
+/* What was refused: why and where must be said, of the text at hand */
+static void
+CheckRefusal(const FuzzError *error, int len)
+{
+	int			at = 0;
+
+	if (error->sqlstate != ERRCODE_INVALID_TEXT_REPRESENTATION ||
+		strncmp(error->message, "invalid TC string: \"", 20) != 0 ||
+		sscanf(error->detail, "At character %d: ", &at) != 1 || at < 1 || at > len + 1)
+		abort();
+}
+
+/* A string that was taken: all functions of the type */
+static int
+UseString(text *string, const char *given, int len)
+{
+	Datum		arguments[3] = {PointerGetDatum(string), Int32GetDatum(1 + (int32) Random(TC_PURPOSES)),
+	Int32GetDatum(1 + (int32) Random(TC_MAX_VENDOR_ID))};
+	FuzzError	error;
+	TcError		refusal;
+	TcString	tc;
+	Datum		result;
+
+	if (VARSIZE(string) != VARHDRSZ + (Size) len || memcmp(VARDATA(string), given, len) != 0)
+		abort();
+	if (!FuzzCall(cdp_tc_string_out, arguments[0], &result, &error) ||
+		strcmp(DatumGetCString(result), given) != 0)
+		abort();
+	if (!FuzzCall(cdp_tc_string_send, arguments[0], &result, &error) ||
+		VARSIZE(DatumGetPointer(result)) != VARHDRSZ + (Size) len ||
+		memcmp(VARDATA(DatumGetPointer(result)), given, len) != 0)
+		abort();
+	/* lists of thousands of vendors take their time */
+	if (Random(64) == 0 && !FuzzCall(cdp_tc_decode, arguments[0], &result, &error) &&
+		error.sqlstate != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		abort();
+	if (!FuzzCallMany(cdp_tc_allows, 2 + Random(2), arguments, &result, &error))
+		abort();
+	if (!TcDecode(VARDATA(string), len, &tc, &refusal))
+		abort();
+	return AskAll(&tc) + DatumGetBool(result);
+}
+
+/* One string, as a text literal and as a message of the binary protocol */
+static bool
+TryString(const char *given, int len, long *answers)
+{
+	char	   *literal = palloc(len + 1);
+	StringInfoData message;
+	FuzzError	error;
+	FuzzError	binary_error;
+	Datum		string;
+	Datum		received;
+	bool		taken;
+
+	memcpy(literal, given, len);
+	literal[len] = '\0';
+	len = strlen(literal);
+	message.data = palloc(Max(len, 1));
+	memcpy(message.data, literal, len);
+	message.len = message.maxlen = len;
+	message.cursor = 0;
+	taken = FuzzCall(cdp_tc_string_in, CStringGetDatum(literal), &string, &error);
+	if (FuzzCall(cdp_tc_string_recv, PointerGetDatum(&message), &received, &binary_error) != taken ||
+		message.cursor != message.len)
+		abort();
+	if (!taken)
+	{
+		CheckRefusal(&error, len);
+		if (strcmp(error.message, binary_error.message) != 0 ||
+			strcmp(error.detail, binary_error.detail) != 0)
+			abort();
+		return false;
+	}
+	if (memcmp(DatumGetPointer(string), DatumGetPointer(received), VARHDRSZ + len) != 0)
+		abort();
+	*answers += UseString((text *) DatumGetPointer(string), literal, len);
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -126,20 +215,9 @@ main(int argc, char **argv)
 	for (long n = 0; n < count; n++)
 	{
 		char		text[512];
-		int			len = MakeInput(text);
-		char	   *exact = malloc(len > 0 ? len : 1);
-		TcString	tc;
-		TcError		error = {NULL, 0};
 
-		memcpy(exact, text, len);
-		if (TcDecode(exact, len, &tc, &error))
-		{
-			taken++;
-			answers += AskAll(&tc);
-		}
-		else if (error.reason == NULL || error.at < 1 || error.at > len + 1)
-			abort();
-		free(exact);
+		taken += TryString(text, MakeInput(text), &answers);
+		FuzzReset();
 	}
 	printf("%ld strings, %ld taken, %ld answers yes\n", count, taken, answers);
 	return taken > count / 50 && taken < count ? 0 : 1;

@@ -115,4 +115,23 @@ export PGDATABASE=$database
 dropdb "${database}_whole"
 [ "$whole" = "$disturbed" ] || fails "undisturbed it is $whole"
 
+#
+# traffic that never stops: the inbox is never empty, and yet a refresh ends
+#
+for i in 1 2; do
+	while :; do
+		echo "INSERT INTO cdp.inbox (source, payload) SELECT 'web', json_build_object('type', 'track', 'event', 'X', 'userId', i % 300) FROM generate_series(1, 50) i; SELECT pg_sleep(0.003);"
+	done | psql -qX >/dev/null 2>&1 &
+	feeders="${feeders:-} $!"
+done
+until_true 'SELECT count(*) > 0 FROM cdp.inbox'
+for call in 'cdp.refresh()' 'cdp.process_inbox()'; do
+	timeout 60 psql -qX -c "CALL $call" >"$tmp/steady" 2>&1 || fails "$call under steady traffic did not end: $(cat "$tmp/steady")"
+	# another row within a moment: it was not for want of traffic
+	until_true 'SELECT count(*) > 0 FROM cdp.inbox'
+done
+kill $feeders 2>/dev/null
+wait $feeders 2>/dev/null
+ask "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()" >/dev/null
+
 [ $failures = 0 ] && echo 'jobs can be watched, stopped and gone on with'

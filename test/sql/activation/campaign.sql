@@ -50,6 +50,9 @@ SELECT n, h, c.reason FROM person, unnest(ARRAY[3, 12, 23]) h, claim_contact('sm
 SELECT accepted FROM cdp.ingest('web', '{"type":"track","event":"Unsubscribed","userId":"u4","timestamp":"2026-01-04T10:00:00Z","properties":{"email":"u4@x.example"}}'::jsonb);
 SELECT c.reason FROM claim_contact('autumn', (SELECT id FROM person WHERE n = 4), '2026-04-20 12:00Z') c;
 
+CREATE FUNCTION pg_temp.sold(who text, order_id text, more jsonb, day int, event text DEFAULT 'Order Completed') RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_build_object('type', 'track', 'event', event, 'userId', who, 'messageId', order_id || event, 'timestamp', format('2026-03-%sT10:00:00Z', lpad(day::text, 2, '0')),
+							  'properties', jsonb_build_object('order_id', order_id, 'revenue', 1) || more) $$;
 -- coupons: one a person, the same again, also after a merge; used up means used up
 SELECT cdp.add_coupons('spring', ARRAY['C1', 'C2', 'C3', 'C2', ' ']), cdp.add_coupons('spring', ARRAY['C3']);
 SELECT draw_coupon('spring', id) FROM person WHERE n = 1;
@@ -84,6 +87,25 @@ SELECT variant, people, conversions, round(uplift::numeric, 4) AS uplift, round(
 -- the channel on which a person opens what is sent
 SELECT accepted FROM cdp.ingest('web', (SELECT jsonb_agg(jsonb_build_object('type', 'track', 'event', e, 'userId', 'u9', 'timestamp', now() - interval '1 day' * n)) FROM generate_series(1, 3) n, unnest(ARRAY['Email Delivered', 'Push Notification Tapped']) e));
 SELECT channel, counts FROM contact_channel WHERE profile_id = find_profile('user_id', 'u9');
+
+-- codes inside orders: of an order, of a line, of an update, of one that nobody had drawn; the first order has it, echoes and strangers' codes count nothing
+SELECT cdp.add_coupons('newcombe', ARRAY['N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'N7']);
+SELECT draw_coupon('newcombe', find_profile('user_id', 'n' || n)) FROM generate_series(1, 5) n;
+SELECT accepted FROM cdp.ingest('web', jsonb_build_array(
+	pg_temp.sold('n1', 'c-1', '{"coupon": " N1 "}', 10), pg_temp.sold('n1', 'c-2', '{"coupon": "N1"}', 9), pg_temp.sold('n2', 'c-3', '{"products": [{"product_id": "p"}, {"product_id": "q", "coupon": "N2"}]}', 10),
+	pg_temp.sold('n3', 'c-4', '{}', 10), pg_temp.sold('n3', 'c-4', '{"coupon": "N3"}', 12, 'Order Updated'), pg_temp.sold('n7', 'c-5', '{"coupon": "N6"}', 10), pg_temp.sold('n8', 'c-6', '{"coupon": "N4"}', 10),
+	pg_temp.sold('n9', 'c-7', '{"coupon": "OF-ANOTHER-SHOP"}', 10), pg_temp.sold('n9', 'c-8', '{"coupon": "N5"}', 10, 'Product Viewed'), pg_temp.sold('n9', 'c-9', '{"coupon": {"code": "N5"}, "products": "N5"}', 10)), '2026-03-20Z');
+SELECT r.redeemed, r.reason FROM redeem_coupon('N2', 'till-1', '2026-03-09Z') r;
+SELECT exited FROM refresh_segments();
+SELECT c.code, i.value AS given_to, c.drawn_at IS NOT NULL AS drawn, c.redeemed_at, c.order_id FROM coupon c LEFT JOIN profile_identity i ON i.profile_id = c.profile_id AND i.type = 'user_id' WHERE c.code LIKE 'N_' ORDER BY 1;
+SELECT cdp.take_order_coupons(NULL) AS again;
+SELECT campaign, codes, free, expired, drawn, redeemed, redemption_rate, last_redeemed_at FROM report_coupon ORDER BY 1;
+-- under an id that was merged away, a code is still the person's
+SELECT sum(coupons_drawn) AS drawn, sum(coupons_redeemed) AS redeemed FROM report_campaign_uplift WHERE campaign = 'newcombe';
+SELECT accepted FROM cdp.ingest('web', (SELECT jsonb_agg(jsonb_build_object('type', 'page', 'anonymousId', 'late', 'timestamp', '2026-01-01T10:00:00Z', 'messageId', 'late' || i)) FROM generate_series(1, 20) i), '2026-01-02Z');
+SELECT merge_profiles(find_profile('user_id', 'n1'), find_profile('anonymous_id', 'late'), 'test') > 0 AS merged;
+SELECT c.profile_id <> find_profile('user_id', 'n1') AS under_the_old_id FROM coupon c WHERE code = 'N1';
+SELECT sum(coupons_drawn) AS drawn, sum(coupons_redeemed) AS redeemed FROM report_campaign_uplift WHERE campaign = 'newcombe';
 
 -- the erased: codes stay given away, the rest goes
 SELECT certificate -> 'rows' -> 'campaign_contact' AS contacts FROM cdp.erase_person('user_id', 'u2') certificate;

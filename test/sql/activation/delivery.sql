@@ -80,6 +80,22 @@ SELECT cdp.record_consent('user_id', 'bob', 'advertising', 'revoked', '2026-01-0
 SELECT * FROM pg_temp.work('crm');
 SELECT operation, reason, identifiers -> 'key' AS who, state, error FROM delivery WHERE identifiers -> 'key' ? 'bob' ORDER BY delivery_id;
 SELECT * FROM cdp.explain_absence(cdp.find_profile('user_id', 'bob'), 'crm');
+-- a marketer asks about those it may see, and nobody else; an operator sees how the outbox stands, and no person
+CREATE ROLE regress_cdp_sender;
+CREATE ROLE regress_cdp_operator;
+SELECT cdp.grant_access('regress_cdp_sender', '{advertising}', 'marketer'), cdp.grant_access('regress_cdp_operator', '{}', 'operator');
+SELECT cdp.find_profile('user_id', 'dan') AS dan, cdp.find_profile('user_id', 'cid') AS cid \gset
+SELECT cdp.has_consent(:dan, 'advertising') AS dan_agrees, cdp.has_consent(:cid, 'advertising') AS cid_agrees;
+SET LOCAL ROLE regress_cdp_sender;
+SELECT reason, is_sent FROM cdp.explain_absence(:dan, 'crm');
+SELECT audience, is_sent, reason FROM cdp.explain_absence(:cid, 'crm');
+SELECT audience, is_sent, reason FROM cdp.explain_absence(987654321, 'crm');
+SELECT pg_temp.refusal('SELECT * FROM cdp.explain_absence(1, ''crn'')');
+SELECT count(*) > 0 AS shown FROM destination_status;
+SET LOCAL ROLE regress_cdp_operator;
+SELECT count(*) > 0 AS shown FROM destination_status;
+SELECT pg_temp.refusal(format('SELECT * FROM cdp.explain_absence(%s, ''crm'')', 1));
+RESET ROLE;
 SELECT cdp.record_consent('user_id', 'bob', 'advertising', 'granted', '2026-01-06Z', expires_at => clock_timestamp() + interval '2 seconds');
 SELECT * FROM pg_temp.refresh();
 SELECT count(*) FROM pg_temp.work('crm');

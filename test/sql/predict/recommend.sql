@@ -27,6 +27,7 @@ CREATE FUNCTION pg_temp.add(b bought, event text) RETURNS void LANGUAGE sql AS $
 		   CASE event WHEN 'Order Completed' THEN jsonb_build_object('products', (SELECT jsonb_agg(jsonb_build_object('product_id', p)) FROM unnest(b.products) p)) ELSE jsonb_build_object('product_id', b.products[1]) END $$;
 SELECT count(pg_temp.add(b, 'Order Completed')) FROM bought b WHERE o <= 2;
 SELECT count(pg_temp.add(b, 'Product Viewed')) FROM bought b WHERE o = 4;
+INSERT INTO dirty_profile SELECT profile_id FROM profile;
 SELECT added > 500 AS added, removed, products FROM refresh_affinity();
 SELECT added, removed, products FROM refresh_affinity();
 -- the counts are those of a plain query
@@ -48,6 +49,7 @@ UPDATE profile SET consent_granted = 34 - consent_granted WHERE profile_id BETWE
 UPDATE profile SET erased_at = now() WHERE profile_id = 91060;
 UPDATE event SET is_echo = true WHERE profile_id = 91061;
 UPDATE event SET properties = replace(properties::text, '"sku"', '"product_id"')::jsonb WHERE properties::text LIKE '%"sku"%';
+INSERT INTO dirty_profile SELECT profile_id FROM profile;
 SELECT added > 300 AS added, removed > 30 AS removed FROM refresh_affinity();
 CREATE OR REPLACE VIEW wanted AS
 SELECT 'order' AS kind, a.p AS a, b.p AS b, count(*) AS baskets
@@ -62,7 +64,15 @@ SELECT (SELECT count(*) FROM kept FULL JOIN counted c USING (kind, a, b) WHERE k
 	   (SELECT count(*) FROM kept_number k FULL JOIN (SELECT * FROM product_number WHERE ordered > 0 OR viewed > 0) n USING (product_id) WHERE (k.ordered, k.viewed) IS DISTINCT FROM (n.ordered, n.viewed)) AS numbers_differ;
 SELECT count(*) FILTER (WHERE f.llr > g.llr + 1e-9) AS out_of_order, max(g.rank) <= 30 AS short, bool_and(g.llr > 0 AND g.lift > 1) AS positive
 FROM product_affinity f JOIN product_affinity g ON g.product_id = f.product_id AND g.kind = f.kind AND g.rank = f.rank - 1;
+-- lists in one row a product
+SELECT count(*) AS differ FROM (SELECT f.product_id, f.other_id, sum(f.cosine * CASE f.kind WHEN 'order' THEN 2 ELSE 1 END) AS weight FROM product_affinity f GROUP BY 1, 2) a
+FULL JOIN (SELECT c.product_id, u.* FROM product_companion c, unnest(c.companion_ids, c.weights) u (other_id, weight)) c USING (product_id, other_id) WHERE abs(a.weight - c.weight) < 1e-9 IS NOT TRUE;
+SELECT count(*) AS out_of_order FROM product_companion c, generate_subscripts(c.weights, 1) i WHERE c.weights[i] < c.weights[i + 1];
+SELECT heaviest(v.item, v.weight), heaviest(v.item, v.weight) FILTER (WHERE false) AS nothing, heaviest(v.item, NULL) AS weightless, heaviest(NULL, v.weight) AS empty, heaviest(v.item, -v.weight) AS lightest
+FROM (VALUES ('b', 2::float8), ('a', 1), ('a long item', 2), ('c', 2), (NULL, 2), ('x', NULL), ('y', 0.5::float8)) v (item, weight);
+SELECT count(*) AS differ FROM (SELECT k, heaviest(i::text, w) AS got, (array_agg(i::text ORDER BY w DESC, i::text COLLATE "C"))[1] AS wanted FROM (SELECT i, i % 37 AS k, (i * 7919 % 53)::float8 AS w FROM generate_series(1, 3000) i) x GROUP BY k) y WHERE got <> wanted;
 SELECT refresh_best_sellers();
+SELECT count(*) FILTER (WHERE cardinality(b.dearer_ids) > 0) > 40 AS dearer, bool_and(o.category = b.category AND o.price > b.price AND o.price <= b.price * 1.5) AS band FROM best_seller b LEFT JOIN unnest(b.dearer_ids) d (id) ON true LEFT JOIN best_seller o ON o.product_id = d.id;
 -- recommendations: n, in order, nothing bought, nothing that is not available, nothing excluded, mostly from what the person likes
 CREATE TABLE given AS SELECT i.profile_id, r.* FROM profile i, recommend(i.profile_id, 5, '{p3}') r WHERE i.profile_id BETWEEN 91001 AND 91100;
 SELECT count(DISTINCT profile_id) AS people, count(*) FILTER (WHERE p.consent_granted <> 33 OR p.erased_at IS NOT NULL) AS who_did_not_agree, max(rank) AS n,

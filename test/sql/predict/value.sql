@@ -85,6 +85,19 @@ SELECT x, t, age, round(bg_nbd_alive(bg, x, t, age)::numeric, 6) AS alive, round
 FROM model, (VALUES (0, 0, 39), (1, 0, 39), (1, 39, 39), (500, 38, 39), (100000, 1, 39), (100000, 39, 39), (0, 0, 0), (3, 'NaN'::float8, 39)) v (x, t, age);
 SELECT a, b, round(bg_nbd_expected(jsonb_build_object('r', 0.3, 'alpha', 4, 'a', a, 'b', b), 52, x, x, 20)::numeric, 5) AS expected
 FROM (VALUES (1 - 1e-5, 2, 2), (1, 2, 2), (1 + 1e-5, 2, 2), (0.4, 0.6, 0), (0.4, 0.6 + 1e-5, 0), (2, 3, 0)) v (a, b, x);
+-- everybody leaves with the same probability: a and b without bounds, and where the series is left for the integral nothing jumps
+SELECT log(a) AS a, log(b) AS b, abs(bg_nbd_expected(jsonb_build_object('r', 0.3, 'alpha', 4, 'a', a, 'b', b), 52, 3, 12, 20)
+		   / (bg_nbd_alive(jsonb_build_object('r', 0.3, 'alpha', 4, 'a', a, 'b', b), 3, 12, 20) * (1 - power(1 + a / (a + b) * 52 / 24, -3.3)) / (a / (a + b))) - 1) < 1e-6 AS limit
+FROM (VALUES (1e8::float8, 3e8::float8), (1e12, 5e9), (1e15, 1e15), (1e200, 1e201)) v (a, b);
+SELECT what, abs(ln(e / f)) < 1e-6 AS same
+FROM (VALUES ('a', '{"a": 19.9999999, "b": 30}'::jsonb, '{"a": 20.0000001, "b": 30}'::jsonb, 52), ('a is 1', '{"a": 0.9989999, "b": 3}', '{"a": 0.9990001, "b": 3}', 52),
+	('b', '{"a": 0.5, "b": 96.9999999}', '{"a": 0.5, "b": 97.0000001}', 52), ('no horizon', '{"a": 0.5, "b": 2}', '{"a": 0.5, "b": 2}', 24 * 1e-4), ('far horizon', '{"a": 0.5, "b": 2}', '{"a": 0.5, "b": 2}', 24 * 99)) v (what, left_model, right_model, h),
+	bg_nbd_expected(left_model || '{"r": 0.3, "alpha": 4}', h * (1 - 1e-8), 3, 12, 20) e, bg_nbd_expected(right_model || '{"r": 0.3, "alpha": 4}', h * (1 + 1e-8), 3, 12, 20) f;
+SELECT log(a) AS a, log(b) AS b, round(bg_nbd_expected(jsonb_build_object('r', 0.3, 'alpha', 4, 'a', a, 'b', b), 52, 0, 0, 20)::numeric, 6) AS expected FROM (VALUES (1e-12::float8, 1.0::float8), (1e-12, 1e-12), (2, 1e-12), (1e-300, 1e9), (1e-300, 1e300)) v (a, b);
+-- the same when it is fitted: who buys once a week leaves with one in four after each purchase
+CREATE TABLE same_for_all AS
+SELECT fit_bg_nbd(n, n::float8, 40) AS m FROM (SELECT least(floor(ln((i - 0.5) / 20000) / ln(0.75)), 30)::int AS n FROM generate_series(1, 20000) i) d;
+SELECT (m ->> 'a')::float8 > 50 AS large, round(((m ->> 'a')::float8 / ((m ->> 'a')::float8 + (m ->> 'b')::float8))::numeric, 2) AS leaves, bg_nbd_expected(m, 20, 5, 5, 6) > 0 AS expected FROM same_for_all;
 -- expectation grows with the horizon, from 0, and at most with the rate of a living customer
 SELECT bool_and(e > before AND e >= 0) AS grows, min(e) < 0.01 AS from_nothing
 FROM (SELECT e, lag(e, 1, -1e-9) OVER (ORDER BY h) AS before FROM model, (SELECT 0.01 * 1.5 ^ i AS h FROM generate_series(0, 40) i) h, bg_nbd_expected(bg, h, 4, 20, 30) e) g;

@@ -139,4 +139,20 @@ SELECT cdp.merge_traits(t, at, p) FROM (VALUES
 	('{"city":"Hel"}', '2026-02-01Z', 2), ('{"city":"Reda","old":1}', NULL, 9), (NULL, '2027-01-01Z', 1)) v (t, at, p);
 SELECT cdp.golden_traits(t, 1, '{}') FROM (SELECT '{}'::jsonb WHERE false) v (t);
 SELECT cdp.golden_traits(NULL, NULL, NULL), cdp.golden_traits('{"a":[[1,"x"]]}', NULL, NULL);
+
+-- The record is written by itself: the same bytes as PostgreSQL makes of its
+-- text, up to 120 traits and for values on both sides of 16 bytes, also when a
+-- trait's value grows and shrinks
+CREATE TEMP TABLE written AS
+SELECT o, cdp.merge_traits(jsonb_build_object('k' || k || repeat('x', k % 5),
+		   CASE (o + k + v) % 6 WHEN 0 THEN to_jsonb(repeat('y', (o * k + 5 * v) % 40)) WHEN 1 THEN to_jsonb((10::numeric ^ (k % 50)) * (o + v) / 7)
+			   WHEN 2 THEN to_jsonb(k % 2 = 0) WHEN 3 THEN jsonb_build_array(k, repeat('z', o), v) WHEN 4 THEN jsonb_build_object('a', v, 'b', repeat('q', k)) ELSE 'null' END),
+		   '2026-01-01Z'::timestamptz + v * interval '1 s', 0, '{"*":{"ignore_empty":false}}') AS t
+FROM generate_series(0, 40) o, generate_series(1, 3 * o) k, generate_series(1, 4) v
+GROUP BY o;
+SELECT count(*) AS records, max(s.n) AS most_traits, sum(pg_column_size(t || '{}')) > 50000 AS has_content,
+	   count(*) FILTER (WHERE t <> t::text::jsonb OR t::text <> t::text::jsonb::text) AS other_values,
+	   count(*) FILTER (WHERE pg_column_size(t || '{}') <> pg_column_size(t::text::jsonb)) AS other_sizes,
+	   sum(s.wrong) AS lost_by_key
+FROM written, LATERAL (SELECT count(*) AS n, count(*) FILTER (WHERE t -> key IS DISTINCT FROM value) AS wrong FROM jsonb_each(t)) s;
 ROLLBACK;
