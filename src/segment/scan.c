@@ -46,6 +46,8 @@ typedef struct Reader
 	/* events: filters by name */
 	int			nnames;
 	struct NamedFilters *names;
+	uint32		name_mask;		/* places in name_table - 1, a power of two */
+	int		   *name_table;		/* -1: no name */
 	/* profiles */
 	bool		with_state;
 	ProfileCallback callback;
@@ -180,21 +182,53 @@ IsWanted(Reader *reader, int64 profile_id)
 
 /* ---- events ---- */
 
-static int
-CompareName(const char *a, int la, const char *b, int lb)
+/* Names that differ mostly do so in their last letters, or in length */
+static inline uint32
+HashName(const char *name, int length)
 {
-	if (la != lb)
-		return la < lb ? -1 : 1;
-	return memcmp(a, b, la);
+	uint64		tail = 0;
+
+	if (length >= (int) sizeof(tail))
+		memcpy(&tail, name + length - sizeof(tail), sizeof(tail));
+	else
+		memcpy(&tail, name, length);
+	return (uint32) (((tail ^ (uint32) length) * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
 }
 
-static int
-ByName(const void *pa, const void *pb)
+static void
+HashNames(Reader *reader)
 {
-	const NamedFilters *a = pa;
-	const NamedFilters *b = pb;
+	uint32		places = 16;
 
-	return CompareName(a->name, a->length, b->name, b->length);
+	while (places < 4 * (uint32) reader->nnames)
+		places *= 2;
+	reader->name_mask = places - 1;
+	reader->name_table = palloc(places * sizeof(int));
+	memset(reader->name_table, 0xff, places * sizeof(int));
+	for (int i = 0; i < reader->nnames; i++)
+	{
+		uint32		at = HashName(reader->names[i].name, reader->names[i].length) & reader->name_mask;
+
+		while (reader->name_table[at] >= 0)
+			at = (at + 1) & reader->name_mask;
+		reader->name_table[at] = i;
+	}
+}
+
+/* The filters of events of this name; NULL: none */
+static inline NamedFilters *
+FindName(Reader *reader, const char *name, int length)
+{
+	uint32		at = HashName(name, length) & reader->name_mask;
+
+	for (; reader->name_table[at] >= 0; at = (at + 1) & reader->name_mask)
+	{
+		NamedFilters *group = &reader->names[reader->name_table[at]];
+
+		if (group->length == length && memcmp(group->name, name, length) == 0)
+			return group;
+	}
+	return NULL;
 }
 
 static bool
@@ -241,8 +275,8 @@ GroupFilters(Reader *reader)
 		group->filters[group->nfilters++] = i;
 		group->needs_properties |= FilterNeedsProperties(plan, &plan->filters[i]);
 	}
-	qsort(reader->names, reader->nnames, sizeof(NamedFilters), ByName);
 	reader->names[reader->nnames] = *any;
+	HashNames(reader);
 }
 
 static bool
@@ -284,12 +318,10 @@ ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
 	Reader	   *reader = (Reader *) self;
 	MemoryContext old;
 	struct varlena *name;
-	NamedFilters *group = NULL;
+	NamedFilters *group;
 	NamedFilters *any = &reader->names[reader->nnames];
 	EventRow	event = {0};
 	TimestampTz at;
-	int			low = 0;
-	int			high = reader->nnames;
 	bool		added = false;
 
 	slot_getallattrs(slot);
@@ -298,22 +330,7 @@ ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
 	old = MemoryContextSwitchTo(reader->row_context);
 	at = DatumGetTimestampTz(slot->tts_values[1]);
 	name = PG_DETOAST_DATUM_PACKED(slot->tts_values[3]);
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-		int			order = CompareName(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name),
-										reader->names[middle].name, reader->names[middle].length);
-
-		if (order == 0)
-		{
-			group = &reader->names[middle];
-			break;
-		}
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
+	group = FindName(reader, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 	if (!slot->tts_isnull[4] && ((group && group->needs_properties) || any->needs_properties))
 		event.properties = &DatumGetJsonbP(slot->tts_values[4])->root;
 	if (!slot->tts_isnull[5])
@@ -389,8 +406,8 @@ ReceiveIdentifier(TupleTableSlot *slot, DestReceiver *self)
 
 		if (series->kind == SERIES_SAMPLE ||
 			(series->kind == SERIES_IDENTIFIER && active &&
-			 CompareName(VARDATA_ANY(type), VARSIZE_ANY_EXHDR(type),
-						 series->identifier_type, strlen(series->identifier_type)) == 0))
+			 VARSIZE_ANY_EXHDR(type) == strlen(series->identifier_type) &&
+			 memcmp(VARDATA_ANY(type), series->identifier_type, VARSIZE_ANY_EXHDR(type)) == 0))
 		{
 			AddToFact(reader->facts, i, &none);
 			added = true;
