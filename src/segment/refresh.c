@@ -69,6 +69,7 @@ typedef struct Refresh
 	int			ndirty;
 	ComputedTraits *computed;	/* NULL: their values stay */
 	Tuplestorestate *states;
+	int64		departed;		/* of these, profiles that live no more */
 	TupleDesc	state_desc;
 	Tuplestorestate *changes;
 	AudienceChanges *audiences;
@@ -180,6 +181,8 @@ NoteState(Refresh *r, ProfileRow *row, TimestampTz due, Jsonb *computed)
 	values[2] = TimestampTzGetDatum(due);
 	nulls[2] = due == NEVER;
 	values[3] = BoolGetDatum(row->living);
+	if (!row->living)
+		r->departed++;
 	values[4] = JsonbPGetDatum(computed);
 	nulls[4] = computed == NULL;
 	tuplestore_putvalues(r->states, r->state_desc, values, nulls);
@@ -320,21 +323,24 @@ WritePass(Refresh *r)
 
 	RegisterRelation("new_state", r->state_desc, r->states);
 	RegisterRelation("new_change", r->change_desc, r->changes);
-	Execute("INSERT INTO cdp.profile_state AS s (profile_id, segment_ids, evaluated_at, due_at, computed) "
-			"SELECT n.profile_id, n.segment_ids, $1, n.due_at, coalesce(n.computed, '{}') FROM new_state n WHERE n.living "
-			"ON CONFLICT (profile_id) DO UPDATE SET segment_ids = excluded.segment_ids, "
-			"evaluated_at = excluded.evaluated_at, due_at = excluded.due_at, computed = excluded.computed", 1, types, values);
-	Execute("DELETE FROM cdp.profile_state s USING new_state n "
-			"WHERE s.profile_id = n.profile_id AND NOT n.living", 0, NULL, NULL);
+	if (tuplestore_tuple_count(r->states) > 0)
+		Execute("INSERT INTO cdp.profile_state AS s (profile_id, segment_ids, evaluated_at, due_at, computed) "
+				"SELECT n.profile_id, n.segment_ids, $1, n.due_at, coalesce(n.computed, '{}') FROM new_state n WHERE n.living "
+				"ON CONFLICT (profile_id) DO UPDATE SET segment_ids = excluded.segment_ids, "
+				"evaluated_at = excluded.evaluated_at, due_at = excluded.due_at, computed = excluded.computed", 1, types, values);
+	if (r->departed > 0)
+		Execute("DELETE FROM cdp.profile_state s USING new_state n "
+				"WHERE s.profile_id = n.profile_id AND NOT n.living", 0, NULL, NULL);
 	/* an entry and an exit at the same instant undo each other */
-	Execute("WITH undone AS (DELETE FROM cdp.segment_change c USING new_change n "
-			"WHERE c.segment_id = n.segment_id AND c.changed_at = n.changed_at AND c.profile_id = n.profile_id "
-			"AND c.entered <> n.entered RETURNING c.segment_id, c.changed_at, c.profile_id) "
-			"INSERT INTO cdp.segment_change (segment_id, changed_at, profile_id, entered) "
-			"SELECT n.segment_id, n.changed_at, n.profile_id, n.entered FROM new_change n "
-			"WHERE NOT EXISTS (SELECT FROM undone u WHERE u.segment_id = n.segment_id "
-			"AND u.changed_at = n.changed_at AND u.profile_id = n.profile_id) "
-			"ON CONFLICT (segment_id, changed_at, profile_id) DO NOTHING", 0, NULL, NULL);
+	if (tuplestore_tuple_count(r->changes) > 0)
+		Execute("WITH undone AS (DELETE FROM cdp.segment_change c USING new_change n "
+				"WHERE c.segment_id = n.segment_id AND c.changed_at = n.changed_at AND c.profile_id = n.profile_id "
+				"AND c.entered <> n.entered RETURNING c.segment_id, c.changed_at, c.profile_id) "
+				"INSERT INTO cdp.segment_change (segment_id, changed_at, profile_id, entered) "
+				"SELECT n.segment_id, n.changed_at, n.profile_id, n.entered FROM new_change n "
+				"WHERE NOT EXISTS (SELECT FROM undone u WHERE u.segment_id = n.segment_id "
+				"AND u.changed_at = n.changed_at AND u.profile_id = n.profile_id) "
+				"ON CONFLICT (segment_id, changed_at, profile_id) DO NOTHING", 0, NULL, NULL);
 	/* a named pass reads no other news of a person than who came and went */
 	if (r->keeps_others)
 		Execute("SELECT cdp.after_refresh(ARRAY(SELECT DISTINCT n.profile_id FROM new_change n))", 0, NULL, NULL);
@@ -457,6 +463,7 @@ RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
 
 	r->state_desc = MakeDesc(5, state_names, state_types);
 	r->change_desc = MakeDesc(4, change_names, change_types);
+	r->departed = 0;
 	r->states = tuplestore_begin_heap(true, false, work_mem);
 	r->changes = tuplestore_begin_heap(true, false, work_mem);
 	r->audiences = NewAudienceChanges(r->nsegments);
