@@ -11,8 +11,9 @@
  *
  *		entry := series (2 bytes), kind (1), boolean (1), length (4), bytes, padding to 8
  *
- * Records are dealt into partitions by ranges of ids, so that those of one
- * partition fit into the processor's cache when they are put in order, and
+ * Records are dealt into partitions by ranges of ids, of one width or, when ids
+ * are uneven, of as many profiles, so that those of one partition fit into the
+ * processor's cache when they are put in order, and
  * profiles are asked for in the order of their ids, so that each partition is
  * read once.  A partition is a list of blocks; blocks beyond work_mem wait in
  * a temporary file.  Nothing of this is ever stored.
@@ -27,6 +28,8 @@
 #define PARTITIONS 256
 #define BLOCK_SIZE 16384
 #define PREFETCH 24
+/* one part in so many of the profiles is too much for one partition */
+#define UNEVEN_SHARE 20
 
 typedef struct Record
 {
@@ -61,6 +64,8 @@ struct FactStore
 	MemoryContext partition_context;	/* of the partition at hand */
 	int64		low;			/* first id */
 	uint64		width;			/* ids in a partition */
+	int			nbounds;		/* of uneven ids: the first id of each partition but the first */
+	int64	   *bounds;
 	int			npartitions;
 	Block	  **partitions;
 	BufFile    *file;
@@ -103,10 +108,50 @@ PartitionOf(FactStore *store, int64 profile_id)
 {
 	uint64		number;
 
+	if (store->bounds)
+	{
+		int			low = 0;
+		int			high = store->nbounds;
+
+		while (low < high)
+		{
+			int			middle = (low + high) / 2;
+
+			if (store->bounds[middle] <= profile_id)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		return low;
+	}
 	if (profile_id <= store->low)
 		return 0;
 	number = ((uint64) profile_id - (uint64) store->low) / store->width;
 	return (int) Min(number, (uint64) (store->npartitions - 1));
+}
+
+/*
+ * Tells how ids are spread: between one of the sorted ids and the next there are
+ * as many profiles everywhere.  Before any fact.
+ */
+void
+SpreadFacts(FactStore *store, const int64 *ids, int n)
+{
+	int			most = 0;
+	int			in_partition = 0;
+
+	n = Min(n, PARTITIONS - 1);
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0 && PartitionOf(store, ids[i]) != PartitionOf(store, ids[i - 1]))
+			in_partition = 0;
+		most = Max(most, ++in_partition);
+	}
+	if (store->npartitions < PARTITIONS || most * UNEVEN_SHARE <= n)
+		return;
+	store->nbounds = n;
+	store->bounds = MemoryContextAlloc(store->context, n * sizeof(int64));
+	memcpy(store->bounds, ids, n * sizeof(int64));
 }
 
 void

@@ -31,6 +31,7 @@
 #define MAX_LOOKUPS 1000000
 #define UNKNOWN_LOOKUPS 20000	/* when nobody knows how many there are */
 #define PARAMS_MAX 3
+#define QUANTILES 100
 /* so many event names are a condition of the query */
 #define MAX_NAMES 8
 
@@ -582,6 +583,35 @@ ReadRange(RulePlan *plan, int64 *low, int64 *high)
 	SPI_finish();
 }
 
+/* Ids that part the profiles into as many everywhere; of all, those that ANALYZE found */
+static void
+SpreadIds(RulePlan *plan, FactStore *facts, const int64 *ids, int nids)
+{
+	int64		quantiles[QUANTILES];
+	int			n = 0;
+	bool		isnull;
+
+	if (ids != NULL)
+	{
+		for (; n < QUANTILES; n++)
+			quantiles[n] = ids[(int64) n * nids / QUANTILES];
+		SpreadFacts(facts, quantiles, n);
+		return;
+	}
+	SPI_connect();
+	if (SPI_execute("SELECT b.id FROM pg_catalog.pg_stats s, "
+					"pg_catalog.unnest(s.histogram_bounds::pg_catalog.text::pg_catalog.int8[]) b (id) "
+					"WHERE s.schemaname = 'cdp' AND s.tablename = 'profile' AND s.attname = 'profile_id' ORDER BY b.id",
+					plan->read_only, 0) == SPI_OK_SELECT && SPI_processed >= QUANTILES)
+	{
+		for (; n < QUANTILES; n++)
+			quantiles[n] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[n * SPI_processed / QUANTILES],
+													   SPI_tuptable->tupdesc, 1, &isnull));
+		SpreadFacts(facts, quantiles, n);
+	}
+	SPI_finish();
+}
+
 /*
  * Calls back for every living profile (with_state: also for those that have a
  * state and live no more), or for those of the sorted ids.
@@ -615,6 +645,8 @@ EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileC
 		if (plan->filled == NULL)
 			plan->filled = MemoryContextAlloc(plan->context, Max(plan->nseries, 1) * sizeof(int));
 		reader.facts = NewFactStore(plan, low, high, ids != NULL && nids <= FEW_PROFILES);
+		if (ids == NULL || nids > FEW_PROFILES)
+			SpreadIds(plan, reader.facts, ids, nids);
 	}
 	if (plan->needs_events)
 		ScanEvents(&reader);
