@@ -219,3 +219,18 @@ AS $$
 $$;
 COMMENT ON FUNCTION cdp.layout() IS
 'How the tables lie: kind (profile and identity tables are spread by their distribution column on a cluster, reference tables are everywhere, local ones on the coordinator); whether their rows follow an identifier that moves to another profile (column anchor), and what happens when the row is there already.';
+
+CREATE FUNCTION cdp.refuse_name(kind text, name text, candidates text[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+DECLARE
+	near text := cdp.closest_name(name, candidates);
+BEGIN
+	RAISE EXCEPTION 'unknown % "%"', kind, name
+		USING ERRCODE = 'CDX20', HINT = CASE WHEN near IS NOT NULL THEN format('Did you mean "%s"?', near)
+											 WHEN candidates = '{}' THEN 'There is none yet.'
+											 ELSE format('There is: %s.', array_to_string(candidates, ', ')) END;
+END $$;
+COMMENT ON FUNCTION cdp.refuse_name(text, text, text[]) IS 'Raises CDX20 for a name that there is not, with the nearest one, or all, as a hint.';
+REVOKE ALL ON FUNCTION cdp.refuse_name(text, text, text[]) FROM PUBLIC;

@@ -194,6 +194,7 @@ BEGIN
 		candidate := replace(trait.name, '.', '_');
 		WHILE candidate = ANY (fixed) OR candidate LIKE 'consent\_%'
 			OR EXISTS (SELECT FROM cdp.trait t WHERE t.column_name = candidate AND t.name <> trait.name)
+			OR EXISTS (SELECT FROM cdp.computed_trait t WHERE t.column_name = candidate)
 		LOOP
 			candidate := cdp.trait_name('trait_' || candidate);
 		END LOOP;
@@ -202,9 +203,19 @@ BEGIN
 		SET column_name = coalesce(t.column_name, candidate), position = coalesce(t.position, last_position)
 		WHERE t.name = trait.name;
 	END LOOP;
+	FOR trait IN SELECT t.name FROM cdp.computed_trait t WHERE t.column_name IS NULL ORDER BY t.created_at, t.name COLLATE "C" LOOP
+		candidate := replace(trait.name, '.', '_');
+		WHILE candidate = ANY (fixed) OR candidate LIKE 'consent\_%'
+			OR EXISTS (SELECT FROM cdp.trait t WHERE t.column_name = candidate)
+			OR EXISTS (SELECT FROM cdp.computed_trait t WHERE t.column_name = candidate)
+		LOOP
+			candidate := cdp.trait_name('computed_' || candidate);
+		END LOOP;
+		UPDATE cdp.computed_trait t SET column_name = candidate WHERE t.name = trait.name;
+	END LOOP;
 END $$;
 COMMENT ON FUNCTION cdp.name_trait_columns() IS
-'Gives registered traits that have none their column name in the customer view (dots become underscores; trait_ goes before a name that is taken or begins with consent_) and their position. A name once given stays.';
+'Gives registered traits that have none their column name in the customer view (dots become underscores; trait_ goes before a name that is taken or begins with consent_), and computed traits (computed_) and their position. A name once given stays.';
 REVOKE ALL ON FUNCTION cdp.name_trait_columns() FROM PUBLIC;
 
 CREATE FUNCTION cdp.customer_columns()
@@ -242,10 +253,16 @@ BEGIN
 			   coalesce(t.description, format('Trait %s.', t.name))
 		FROM cdp.trait t
 		WHERE t.column_name IS NOT NULL
+		UNION ALL
+		SELECT 4, row_number() OVER (ORDER BY t.created_at, t.name COLLATE "C"), 'computed trait', t.column_name, cdp.computed_type(t.expression),
+			   format('cdp.trait_%s(s.computed, %L)', replace(cdp.computed_type(t.expression), '[]', '_array'), t.name),
+			   coalesce(t.description, format('Computed trait %s.', t.name)) || ' As of the last refresh.'
+		FROM cdp.computed_trait t
+		WHERE t.column_name IS NOT NULL
 		) c (part, place, origin, column_name, data_type, expression, description);
 END $$;
 COMMENT ON FUNCTION cdp.customer_columns() IS
-'The columns that the customer view should have: fixed ones, one a purpose, one a registered trait, with their expressions over profile p, profile_counter n and profile_state s.';
+'The columns that the customer view should have: fixed ones, one a purpose, one a registered trait, one a computed trait, with their expressions over profile p, profile_counter n and profile_state s.';
 REVOKE ALL ON FUNCTION cdp.customer_columns() FROM PUBLIC;
 
 CREATE FUNCTION cdp.view_grants(relation regclass) RETURNS text[]
@@ -334,7 +351,7 @@ BEGIN
 	PERFORM cdp.comment_customer_columns();
 END $$;
 COMMENT ON FUNCTION cdp.rebuild_customer_view() IS
-'Makes view cdp.customer anew from the registered traits and purposes: new columns are appended, the views that use it and its grants stay. A column whose trait is no longer registered goes, or is null while something uses the view. Raises 2BP01, naming the objects in between, when a column would have to change its type.';
+'Makes view cdp.customer anew from the registered traits, the purposes and the computed traits: new columns are appended, the views that use it and its grants stay. A column whose trait is no longer registered goes, or is null while something uses the view. Raises 2BP01, naming the objects in between, when a column would have to change its type.';
 REVOKE ALL ON FUNCTION cdp.rebuild_customer_view() FROM PUBLIC;
 
 CREATE FUNCTION cdp.comment_customer_columns() RETURNS void
@@ -393,6 +410,9 @@ BEGIN
 	PERFORM cdp.check_choice('merge policy', merge_policy, '{latest,earliest,source_priority,most_frequent,longest,min,max,union,list_n}');
 	PERFORM cdp.check_choice('kind', kind, '{identity,descriptive,quantitative,behavioural,qualitative}');
 	PERFORM cdp.check_choice('sensitivity', sensitivity, '{normal,personal,sensitive}');
+	IF EXISTS (SELECT FROM cdp.computed_trait c WHERE c.name = folded) THEN
+		RAISE EXCEPTION 'trait "%" is a computed trait', folded USING ERRCODE = '42710';
+	END IF;
 	LOCK TABLE cdp.trait, cdp.purpose IN SHARE ROW EXCLUSIVE MODE;
 	SELECT t.merge_policy, t.ignore_empty, t.data_type INTO before FROM cdp.trait t WHERE t.name = folded;
 	INSERT INTO cdp.trait AS t (name, data_type, merge_policy, ignore_empty, kind, sensitivity, description, unit)
@@ -409,7 +429,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text, text) IS
-'Registers a trait, or changes it: its column in the customer view, how it is merged, whether null, blank and [] are passed over (ignore_empty), its kind, sensitivity and unit. The name is folded (firstName is first_name). In the golden record its values are JSON of its type, as far as they fit it (fit_trait); those that do not are listed by view trait_conflict. When its type or the way it is merged changes, the profiles concerned are folded again from all that their events tell (refold_trait), so that it does not matter when a trait was registered. Types: text, bigint, float8, boolean, date, timestamptz, text[] (which union and list_n need). Raises 22023 for anything else, 42602 for an empty name, 2BP01 when other views keep the column''s type from changing.';
+'Registers a trait, or changes it: its column in the customer view, how it is merged, whether null, blank and [] are passed over (ignore_empty), its kind, sensitivity and unit. The name is folded (firstName is first_name). In the golden record its values are JSON of its type, as far as they fit it (fit_trait); those that do not are listed by view trait_conflict. When its type or the way it is merged changes, the profiles concerned are folded again from all that their events tell (refold_trait), so that it does not matter when a trait was registered. Types: text, bigint, float8, boolean, date, timestamptz, text[] (which union and list_n need). Raises 22023 for anything else, 42602 for an empty name, 42710 for that of a computed trait, 2BP01 when other views keep the column''s type from changing.';
 REVOKE ALL ON FUNCTION cdp.define_trait(text, regtype, text, boolean, text, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.check_choice(what text, chosen text, choices text[]) RETURNS void

@@ -60,6 +60,12 @@ END $$;
 COMMENT ON FUNCTION cdp.sees_for(bigint[], bigint) IS 'What sees() tells a reader (reader_masks).';
 REVOKE ALL ON FUNCTION cdp.sees_for(bigint[], bigint) FROM PUBLIC;
 
+CREATE FUNCTION cdp.is_visible(profile_id bigint) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'cdp_is_visible';
+COMMENT ON FUNCTION cdp.is_visible(bigint) IS
+'May the caller see the person? As a join with visible_profile says, for reader views with many rows a person: it remembers the persons of a query, and reads all at once when these are many. It tells nothing that the reader views do not tell.';
+
 CREATE FUNCTION cdp.reader_condition(alias text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -79,7 +85,8 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	-- a view that shows persons is a security_barrier view that joins visible_profile
-	-- (cdp.customer has the same condition of its own); reports show no person
+	-- or asks is_visible() (cdp.customer has the same condition of its own); reports
+	-- show no person
 	views text[] := CASE
 		WHEN kind IN ('analyst', 'marketer') THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
@@ -87,8 +94,9 @@ DECLARE
 					AND (c.relname IN ('customer', 'my_access', 'segment_status', 'segment_size_history', 'segment_pair', 'catalogue', 'product_ranking', 'product_companion', 'available_product', 'model_report', 'lookalike_reach') OR (kind = 'marketer' AND c.relname = 'destination_status') OR c.relname LIKE 'report\_%'
 						 OR ('security_barrier=true' = ANY (c.reloptions)
 							 AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
-										 WHERE w.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass
-										   AND d.refobjid = 'cdp.visible_profile'::regclass))))
+										 WHERE w.ev_class = c.oid
+										   AND (d.refclassid, d.refobjid) IN (('pg_class'::regclass, 'cdp.visible_profile'::regclass),
+																			  ('pg_proc'::regclass, 'cdp.is_visible(bigint)'::regprocedure))))))
 		WHEN kind = 'pseudonymous' THEN
 			ARRAY(SELECT c.relname::text FROM pg_class c
 				  WHERE c.relnamespace = 'cdp'::regnamespace AND c.relkind = 'v'
@@ -97,10 +105,10 @@ DECLARE
 		ELSE '{my_access}' END;
 	functions text[] := CASE kind
 		WHEN 'analyst' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
-			explain_trait,profile_as_of,profile_traits,matches,count_matching,traits_match,describe_segment,
+			explain_trait,profile_as_of,profile_traits,matches,count_matching,estimate_matching,traits_match,describe_segment,
 			recommend,recommend_profiles,recommend_segment}'
 		WHEN 'marketer' THEN '{find_profile,possible_identity_keys,timeline,normalize_identifier,profile_context,search_customers,
-			explain_trait,profile_as_of,profile_traits,matches,count_matching,traits_match,describe_segment,
+			explain_trait,profile_as_of,profile_traits,matches,count_matching,estimate_matching,traits_match,describe_segment,
 			recommend,recommend_profiles,recommend_segment,
 			export_audience,claim_deliveries,complete_deliveries,explain_absence,assign_variant,claim_contact,draw_coupon,redeem_coupon}'
 		WHEN 'ingest' THEN '{ingest}'

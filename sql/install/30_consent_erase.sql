@@ -350,6 +350,8 @@ BEGIN
 	LATERAL (SELECT i.type = 'phone' OR (length(i.value) > 4 AND i.value ~ '[^0-9.,+-]') AS is_distinct,
 					regexp_replace(i.value, '([^[:alnum:]_ -])', '\\\1', 'g') AS escaped) y
 	WHERE i.profile_id = erase_profile.profile_id;
+	-- what the person said of an account goes too, and its members are evaluated anew
+	INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest(cdp.account_peers(ids));
 	rows_erased := cdp.erase_rows(ids, keys);
 	IF tombstones THEN
 		INSERT INTO cdp.suppression (suppression_key, reason, suppressed_at)

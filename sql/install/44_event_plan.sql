@@ -145,9 +145,8 @@ BEGIN
 	EXECUTE format('CREATE OR REPLACE VIEW cdp.%I WITH (security_barrier) AS
 		SELECT e.profile_id, e.occurred_at, s.name AS source, e.message_key%s
 		FROM cdp.event e
-		JOIN cdp.visible_profile vp ON vp.profile_id = e.profile_id
 		JOIN cdp.source s ON s.source_id = e.source_id
-		WHERE e.name = %L AND NOT e.is_echo AND e.traffic IS NULL', view,
+		WHERE e.name = %L AND NOT e.is_echo AND e.traffic IS NULL AND cdp.is_visible(e.profile_id)', view,
 		(SELECT string_agg(format(', %s AS %I', c.expression, c.column_name), '' ORDER BY a.attnum, c.place)
 		 FROM cdp.event_columns(coalesce(event.properties, '{}')) WITH ORDINALITY c (column_name, data_type, expression, description, place)
 		 LEFT JOIN pg_attribute a ON a.attrelid = relation AND a.attname = c.column_name AND NOT a.attisdropped), event.name);

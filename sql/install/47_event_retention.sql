@@ -31,6 +31,7 @@ BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended('cdp.resolver', 0));
 	SELECT array_agg(e.profile_id ORDER BY e.profile_id), coalesce(sum(e.events), 0) INTO ids, dropped
 	FROM (SELECT v.profile_id, count(*) AS events FROM cdp.event v WHERE v.occurred_at < before GROUP BY v.profile_id) e;
+	INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest(cdp.account_peers(ids));
 	DELETE FROM cdp.message_time t WHERE t.occurred_at < before;
 	FOR partition IN
 		SELECT p.relname, p.bounds LIKE '%FROM (MINVALUE)%' AS is_first
@@ -77,6 +78,10 @@ BEGIN
 		RETURN;
 	END IF;
 	PERFORM pg_advisory_xact_lock(hashtextextended('cdp.resolver', 0));
+	INSERT INTO cdp.dirty_profile (profile_id)
+	SELECT unnest(cdp.account_peers(ARRAY(
+		SELECT DISTINCT e.profile_id FROM cdp.event e JOIN cdp.event_type t ON t.name = e.name
+		WHERE e.type = 'group' AND e.occurred_at < as_of - t.retention)));
 	WITH gone AS (
 		DELETE FROM cdp.event e USING cdp.event_type t
 		WHERE t.name = e.name AND e.occurred_at < as_of - t.retention AND e.occurred_at < latest

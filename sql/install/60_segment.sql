@@ -92,3 +92,24 @@ CREATE OPERATOR CLASS cdp.segment_rule_ops DEFAULT FOR TYPE cdp.segment_rule USI
 	FUNCTION 2 cdp.segment_rule_hash_extended(cdp.segment_rule, bigint);
 COMMENT ON OPERATOR CLASS cdp.segment_rule_ops USING btree IS 'Order of the bytes of the canonical text.';
 COMMENT ON OPERATOR CLASS cdp.segment_rule_ops USING hash IS 'Hash of the canonical text.';
+
+CREATE FUNCTION cdp.segment_rule_and(a cdp.segment_rule, b cdp.segment_rule) RETURNS cdp.segment_rule
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_segment_rule_and';
+CREATE FUNCTION cdp.segment_rule_or(a cdp.segment_rule, b cdp.segment_rule) RETURNS cdp.segment_rule
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_segment_rule_or';
+CREATE FUNCTION cdp.segment_rule_not(rule cdp.segment_rule) RETURNS cdp.segment_rule
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_segment_rule_not';
+COMMENT ON FUNCTION cdp.segment_rule_and(cdp.segment_rule, cdp.segment_rule) IS 'The rule that holds when both do. Raises 54000, 54001 when it would be too long or too deep.';
+COMMENT ON FUNCTION cdp.segment_rule_or(cdp.segment_rule, cdp.segment_rule) IS 'The rule that holds when one of the two does. Raises 54000, 54001 when it would be too long or too deep.';
+COMMENT ON FUNCTION cdp.segment_rule_not(cdp.segment_rule) IS 'The rule that holds when this one is false (not when it is unknown). Raises 54001 when it would be too deep.';
+CREATE OPERATOR cdp.& (LEFTARG = cdp.segment_rule, RIGHTARG = cdp.segment_rule, FUNCTION = cdp.segment_rule_and);
+CREATE OPERATOR cdp.| (LEFTARG = cdp.segment_rule, RIGHTARG = cdp.segment_rule, FUNCTION = cdp.segment_rule_or);
+CREATE OPERATOR cdp.! (RIGHTARG = cdp.segment_rule, FUNCTION = cdp.segment_rule_not);
+COMMENT ON OPERATOR cdp.& (cdp.segment_rule, cdp.segment_rule) IS 'Both rules hold.';
+COMMENT ON OPERATOR cdp.| (cdp.segment_rule, cdp.segment_rule) IS 'One of the rules holds.';
+COMMENT ON OPERATOR cdp.! (NONE, cdp.segment_rule) IS 'The rule is false.';
+
+CREATE FUNCTION cdp.rule_needs(rule cdp.segment_rule) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_rule_needs';
+COMMENT ON FUNCTION cdp.rule_needs(cdp.segment_rule) IS
+'What a rule needs, in this order: accounts, consents, events, identifiers, segments, time (its answer can change without new data), traits. {traits}: it can be asked by traits @~ rule. The names of computed traits are traits here.';

@@ -6,6 +6,51 @@ AS 'MODULE_PATHNAME', 'cdp_computed_expression';
 COMMENT ON FUNCTION cdp.computed_expression(text) IS
 'The canonical form of a computed trait''s expression. Raises 42601 with the place when it is none, 42804 when something in it cannot be reckoned with.';
 
+CREATE FUNCTION cdp.computed_type(expression text) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'cdp_computed_type';
+COMMENT ON FUNCTION cdp.computed_type(text) IS
+'Type of a computed trait''s column in the customer view: bigint for counts, float8 for other numbers, timestamptz, text[] for unique_list, text for values of properties. Raises what computed_expression() raises.';
+
+CREATE FUNCTION cdp.check_computed_trait(name text) RETURNS void
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'cdp_check_computed_trait';
+COMMENT ON FUNCTION cdp.check_computed_trait(text) IS
+'Raises 42P19 when the computed trait refers to itself, in whatever way, 42804 when it reckons with one that is no number, 54001 when all that it refers to is too much.';
+REVOKE ALL ON FUNCTION cdp.check_computed_trait(text) FROM PUBLIC;
+
+CREATE FUNCTION cdp.computed_trait_users(name text) RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+DECLARE
+	found text[] := ARRAY[name];
+	more text[];
+BEGIN
+	LOOP
+		more := ARRAY(SELECT t.name FROM cdp.computed_trait t
+					  WHERE t.name <> ALL (found)
+						AND EXISTS (SELECT FROM cdp.rule_references(cdp.computed_rule(t.expression)) r WHERE r.kind = 'trait' AND r.name = ANY (found))
+					  ORDER BY t.name COLLATE "C");
+		EXIT WHEN more = '{}';
+		found := found || more;
+	END LOOP;
+	RETURN ARRAY(SELECT format('computed trait %s', f) FROM unnest(found[2:]) f)
+		|| ARRAY(SELECT format('segment %s', s.name) FROM cdp.segment s
+				 WHERE EXISTS (SELECT FROM cdp.rule_references(s.rule) r WHERE r.kind = 'trait' AND r.name = ANY (found))
+				 ORDER BY s.name COLLATE "C");
+END $$;
+COMMENT ON FUNCTION cdp.computed_trait_users(text) IS 'What refers to a computed trait, directly or through other computed traits: "computed trait x", "segment y".';
+REVOKE ALL ON FUNCTION cdp.computed_trait_users(text) FROM PUBLIC;
+
+CREATE FUNCTION cdp.computed_rule(expression text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT regexp_replace(expression, '\m(most_frequent|unique_list)\(', 'last(', 'g') || ' IS NOT NULL'
+$$;
+COMMENT ON FUNCTION cdp.computed_rule(text) IS 'A rule with the names of a computed trait''s expression: is there a value?';
+
 CREATE FUNCTION cdp.computed_value(profile_id bigint, expression text, as_of timestamptz) RETURNS jsonb
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'cdp_computed_value';
@@ -50,14 +95,20 @@ BEGIN
 		RAISE EXCEPTION 'computed trait "%" already exists', folded
 			USING ERRCODE = '42710', HINT = 'Use cdp.alter_computed_trait(name, expression) to change it.';
 	END IF;
+	IF EXISTS (SELECT FROM cdp.trait t WHERE t.name = folded) THEN
+		RAISE EXCEPTION 'trait "%" is registered already', folded
+			USING ERRCODE = '42710', HINT = 'Choose another name: in rules and in cdp.customer it would mean two things.';
+	END IF;
 	IF NOT coalesce(allow_unknown, false) THEN
 		PERFORM cdp.check_computed_names(canonical);
 	END IF;
 	INSERT INTO cdp.computed_trait (name, expression, description) VALUES (folded, canonical, description);
+	PERFORM cdp.check_computed_trait(folded);
+	PERFORM cdp.rebuild_customer_view();
 	PERFORM cdp.fill_computed_traits();
 END $$;
 COMMENT ON FUNCTION cdp.create_computed_trait(text, text, text, boolean) IS
-'Defines a trait that each refresh reckons from a person''s events: count, sum, avg, min, max, first, last, most_frequent, unique_list or unique_count of an event or its property, with WHERE and windows as in rules, or arithmetic on such metrics. Fills it at once when that is cheap. The values are in customer.computed_traits. The name is folded as that of a trait. Raises 42601 and others when the expression is none, CDX20 for an event, property or trait never seen (allow_unknown => true lets it pass), 42710 when it exists.';
+'Defines a trait that each refresh reckons from a person''s events: count, sum, avg, min, max, first, last, most_frequent, unique_list or unique_count of an event or its property, with WHERE and windows as in rules, or arithmetic on such metrics. Others may be in it by name, not itself. Fills it at once when that is cheap. It has a column in cdp.customer (computed_type), and in rules its name stands for its expression. The name is folded as that of a trait. Raises 42601 and others when the expression is none, CDX20 for an event, property or trait never seen (allow_unknown => true lets it pass), 42710 when it exists or is that of a registered trait, 42P19 when it would refer to itself.';
 REVOKE ALL ON FUNCTION cdp.create_computed_trait(text, text, text, boolean) FROM PUBLIC;
 
 CREATE FUNCTION cdp.check_computed_names(expression text) RETURNS void
@@ -65,8 +116,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 AS $$
 BEGIN
-	-- the names are those of a rule that asks whether there is a value
-	PERFORM cdp.check_rule_names(regexp_replace(regexp_replace(expression, '\m(most_frequent|unique_list)\(', 'last(', 'g'), '$', ' IS NOT NULL'));
+	PERFORM cdp.check_rule_names(cdp.computed_rule(expression));
 END $$;
 COMMENT ON FUNCTION cdp.check_computed_names(text) IS 'Raises CDX20 when the expression names an event, property or trait that is neither registered nor ever seen.';
 REVOKE ALL ON FUNCTION cdp.check_computed_names(text) FROM PUBLIC;
@@ -101,6 +151,12 @@ BEGIN
 			PERFORM cdp.check_computed_names(canonical);
 		END IF;
 		UPDATE cdp.computed_trait t SET expression = canonical, version = t.version + 1 WHERE t.name = folded;
+		-- what uses it must be able to go on
+		PERFORM cdp.check_computed_trait(folded);
+		PERFORM cdp.check_computed_trait(t.name) FROM cdp.computed_trait t;
+		PERFORM cdp.check_segment(s.name) FROM cdp.segment s
+		WHERE format('segment %s', s.name) = ANY (cdp.computed_trait_users(folded));
+		PERFORM cdp.rebuild_customer_view();
 		PERFORM cdp.fill_computed_traits();
 	END IF;
 END $$;
@@ -115,12 +171,18 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	folded text := cdp.find_computed_trait(name);
+	users text[] := cdp.computed_trait_users(folded);
 BEGIN
+	IF users <> '{}' THEN
+		RAISE EXCEPTION 'computed trait "%" is used by others', folded
+			USING ERRCODE = '2BP01', DETAIL = format('Used by: %s.', array_to_string(users, ', '));
+	END IF;
 	DELETE FROM cdp.computed_trait t WHERE t.name = folded;
+	PERFORM cdp.rebuild_customer_view();
 	UPDATE cdp.profile_state s SET computed = s.computed - folded WHERE s.computed ? folded;
 END $$;
 COMMENT ON FUNCTION cdp.drop_computed_trait(text) IS
-'Deletes a computed trait and its values. Raises CDX20 when there is none of that name.';
+'Deletes a computed trait, its values and its column. Raises 2BP01 while segments or other computed traits refer to it, CDX20 when there is none of that name.';
 REVOKE ALL ON FUNCTION cdp.drop_computed_trait(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.explain_computed_trait(profile_id bigint, name text, as_of timestamptz DEFAULT now(),

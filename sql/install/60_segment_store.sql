@@ -5,7 +5,7 @@ RETURNS TABLE (kind text, name text, event text, path text[], usage text, litera
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'cdp_rule_references';
 COMMENT ON FUNCTION cdp.rule_references(text) IS
-'Names a rule refers to: kind is trait, event, property, purpose, segment or identifier type; event and path of a property; what a trait is compared with (usage: comparison, pattern, contains, window, presence; literal: text, number, boolean, time); position in characters from 1.';
+'Names a rule refers to: kind is trait, account trait, topic, event, property, purpose, segment or identifier type; event and path of a property; what a trait is compared with (usage: comparison, pattern, contains, window, presence; literal: text, number, boolean, time); position in characters from 1.';
 
 CREATE FUNCTION cdp.check_segment(name text) RETURNS void
 LANGUAGE c VOLATILE STRICT
@@ -77,14 +77,37 @@ BEGIN
 		CASE r.kind
 			WHEN 'trait' THEN
 				SELECT t.data_type INTO registered FROM cdp.trait t WHERE t.name = r.name;
-				IF FOUND THEN
+				-- what a computed trait compares with is known when the rule is compiled
+				IF EXISTS (SELECT FROM cdp.computed_trait c WHERE c.name = r.name) THEN
+					NULL;
+				ELSIF registered IS NOT NULL THEN
 					PERFORM cdp.check_trait_type(r.name, registered, r.usage, r.literal, r."position");
 				ELSIF NOT EXISTS (SELECT FROM cdp.profile p WHERE p.traits ? r.name) THEN
 					PERFORM cdp.unknown_name('trait', r.name, NULL, r."position", ARRAY(
 						SELECT t.name FROM cdp.trait t
 						UNION
+						SELECT c.name FROM cdp.computed_trait c
+						UNION
 						SELECT k.key FROM (SELECT p.traits FROM cdp.profile p WHERE p.merged_into IS NULL LIMIT 10000) p,
 							 jsonb_object_keys(p.traits) k (key)
+						ORDER BY 1));
+				END IF;
+			WHEN 'account trait' THEN
+				IF NOT EXISTS (SELECT FROM cdp.event e
+							   WHERE e.type = 'group' AND cdp.trait_fragment(e.properties -> 'traits', NULL, e.occurred_at) ? r.name) THEN
+					PERFORM cdp.unknown_name('account trait', r.name, NULL, r."position", ARRAY(
+						SELECT DISTINCT k.key
+						FROM (SELECT e.properties, e.occurred_at FROM cdp.event e WHERE e.type = 'group' LIMIT 10000) e,
+							 jsonb_object_keys(cdp.trait_fragment(e.properties -> 'traits', NULL, e.occurred_at)) k (key)
+						WHERE k.key <> 'left' ORDER BY 1));
+				END IF;
+			WHEN 'topic' THEN
+				IF NOT EXISTS (SELECT FROM cdp.product p WHERE btrim(p.category) = r.name)
+				   AND NOT EXISTS (SELECT FROM cdp.event_topic t WHERE t.topic = r.name) THEN
+					PERFORM cdp.unknown_name('topic', r.name, NULL, r."position", ARRAY(
+						SELECT btrim(p.category) FROM cdp.product p WHERE p.category IS NOT NULL
+						UNION
+						SELECT t.topic FROM (SELECT t.topic FROM cdp.event_topic t LIMIT 100000) t
 						ORDER BY 1));
 				END IF;
 			WHEN 'event' THEN
@@ -131,7 +154,7 @@ BEGIN
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION cdp.check_rule_names(text) IS
-'Raises CDX20 when the rule names a trait, event, property, purpose, segment or identifier type that is neither registered nor ever seen, and 42804 when it compares a registered trait with a value of another type.';
+'Raises CDX20 when the rule names a trait, account trait, topic, event, property, purpose, segment or identifier type that is neither registered nor ever seen, and 42804 when it compares a registered trait with a value of another type.';
 REVOKE ALL ON FUNCTION cdp.check_rule_names(text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.refresh_segments(names text[] DEFAULT NULL, as_of timestamptz DEFAULT now(), full boolean DEFAULT false,

@@ -41,7 +41,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION cdp.define_goal(text, text, numeric, date, date) IS
-'Sets a goal, or changes it: target of a measure from the day starts to the day ends, both counted, in the setting time_zone. measure: orders, buyers_by_day (buyers, once a day), gross_revenue, net_revenue (base currency), sessions, page_views, new_people, known_people, or the name of an event, which is counted. report_goal tells how it stands after the next refresh_reports(). Raises CDX20 for an unknown measure, 22023 for a target not above zero or days in the wrong order, 22004 for nulls.';
+'Sets a goal, or changes it: target of a measure from the day starts to the day ends, both counted, in the setting time_zone. measure: orders, buyers_by_day (buyers, once a day), gross_revenue, net_revenue (base currency), sessions, page_views, new_people, known_people, or the name of an event, which is counted. report_goal tells how it stands after the next refresh_reports(), report_attribution and report_campaign which touches are credited with it (orders, net_revenue and events). Raises CDX20 for an unknown measure, 22023 for a target not above zero or days in the wrong order, 22004 for nulls.';
 REVOKE ALL ON FUNCTION cdp.define_goal(text, text, numeric, date, date) FROM PUBLIC;
 
 CREATE FUNCTION cdp.define_funnel(name text, steps text[], window_length interval DEFAULT '7 days', mode text DEFAULT 'default') RETURNS void
@@ -88,11 +88,32 @@ SET jit = off
 AS $$
 BEGIN
 	INSERT INTO cdp.report_cell AS c (report, day, k1, k2, k3, granted, denied, people, buyers, n1, n2, n3, n4, v1, v2, v3)
-	SELECT p.report, p.day, p.k1, p.k2, p.k3, p.granted, p.denied, sign * count(*), sign * sum(p.buyers),
-		   sign * sum(p.n1), sign * sum(p.n2), sign * sum(p.n3), sign * sum(p.n4), sign * sum(p.v1), sign * sum(p.v2), sign * sum(p.v3)
-	FROM cdp.person_cell p
-	WHERE (ids IS NULL OR p.profile_id = ANY (ids)) AND (reports IS NULL OR p.report = ANY (reports))
-	GROUP BY p.report, p.day, p.k1, p.k2, p.k3, p.granted, p.denied
+	SELECT f.report, f.day, f.k1, f.k2, f.k3, f.granted, f.denied, sign * count(*), 0,
+		   sign * sum(f.n1), sign * sum(f.n2), sign * sum(f.n3), sign * sum(f.n4), sign * sum(f.v1), sign * sum(f.v2), sign * sum(f.v3)
+	FROM cdp.report_fact f
+	WHERE (ids IS NULL OR f.profile_id = ANY (ids)) AND f.report <> 'visit' AND (reports IS NULL OR f.report = ANY (reports))
+	GROUP BY f.report, f.day, f.k1, f.k2, f.k3, f.granted, f.denied
+	UNION ALL
+	-- as person_cell tells it, but each row of a person's day is read once: the
+	-- first one of all, of a source and of a channel counts the person
+	SELECT concat('overview', CASE WHEN grouping(v.k1, v.k2) = 0 THEN '_both' WHEN grouping(v.k1) = 0 THEN '_source'
+								   WHEN grouping(v.k2) = 0 THEN '_channel' END),
+		   v.day, CASE WHEN grouping(v.k1) = 0 THEN v.k1 ELSE '' END, CASE WHEN grouping(v.k2) = 0 THEN v.k2 ELSE '' END, '', v.granted, v.denied,
+		   sign * CASE grouping(v.k1, v.k2) WHEN 0 THEN count(*) WHEN 1 THEN count(*) FILTER (WHERE v.of_source)
+										  WHEN 2 THEN count(*) FILTER (WHERE v.of_channel) ELSE count(*) FILTER (WHERE v.of_all) END,
+		   sign * CASE grouping(v.k1, v.k2) WHEN 0 THEN count(*) FILTER (WHERE v.n4 > 0) WHEN 1 THEN count(*) FILTER (WHERE v.of_source AND v.bought_source)
+										  WHEN 2 THEN count(*) FILTER (WHERE v.of_channel AND v.bought_channel)
+										  ELSE count(*) FILTER (WHERE v.of_all AND v.bought_all) END,
+		   sign * sum(v.n1), sign * sum(v.n2), sign * sum(v.n3), sign * sum(v.n4), sign * sum(v.v1), sign * sum(v.v2), sign * sum(v.v3)
+	FROM (SELECT f.*, row_number() OVER a = 1 AS of_all, row_number() OVER s = 1 AS of_source, row_number() OVER c = 1 AS of_channel,
+				 bool_or(f.n4 > 0) OVER wa AS bought_all, bool_or(f.n4 > 0) OVER ws AS bought_source, bool_or(f.n4 > 0) OVER wc AS bought_channel
+		  FROM cdp.report_fact f
+		  WHERE (ids IS NULL OR f.profile_id = ANY (ids)) AND f.report = 'visit' AND reports IS NULL
+		  WINDOW a AS (PARTITION BY f.profile_id, f.day ORDER BY f.k1, f.k2), s AS (PARTITION BY f.profile_id, f.day, f.k1 ORDER BY f.k2),
+				 c AS (PARTITION BY f.profile_id, f.day, f.k2 ORDER BY f.k1),
+				 wa AS (PARTITION BY f.profile_id, f.day), ws AS (PARTITION BY f.profile_id, f.day, f.k1), wc AS (PARTITION BY f.profile_id, f.day, f.k2)) v
+	GROUP BY GROUPING SETS ((v.day, v.granted, v.denied), (v.day, v.k1, v.granted, v.denied), (v.day, v.k2, v.granted, v.denied),
+							(v.day, v.k1, v.k2, v.granted, v.denied))
 	ON CONFLICT ON CONSTRAINT report_cell_pkey DO UPDATE SET
 		people = c.people + excluded.people, buyers = c.buyers + excluded.buyers,
 		n1 = c.n1 + excluded.n1, n2 = c.n2 + excluded.n2, n3 = c.n3 + excluded.n3, n4 = c.n4 + excluded.n4,
@@ -101,6 +122,11 @@ END $$;
 COMMENT ON FUNCTION cdp.add_report_facts(bigint[], text[], int) IS
 'Step of refresh_reports(): adds what these profiles (null: all) have in report_fact for these reports (null: all) to report_cell, or takes it off when sign is -1.';
 REVOKE ALL ON FUNCTION cdp.add_report_facts(bigint[], text[], int) FROM PUBLIC;
+
+CREATE FUNCTION cdp.visit_touch(context jsonb, properties jsonb) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'cdp_visit_touch';
+COMMENT ON FUNCTION cdp.visit_touch(jsonb, jsonb) IS
+'What an event of a visit tells of where it came from, as channel_rule looks at it: utm source, medium and campaign (context.campaign), the host of the referrer without www. (page.referrer or referrer.url of the context, or the property referrer; null when it is the host of the page itself), the name of a click id in the page''s address or search; parted by the character 31. Null when there is neither a source, a medium, a referrer nor a click id.';
 
 CREATE FUNCTION cdp.fill_report_facts(ids bigint[], as_of timestamptz) RETURNS void
 LANGUAGE plpgsql
@@ -117,6 +143,10 @@ BEGIN
 	SELECT p.profile_id, 'person', '-infinity', '', '', '', p.consent_granted, p.consent_denied
 	FROM cdp.profile p
 	WHERE (ids IS NULL OR p.profile_id = ANY (ids)) AND p.merged_into IS NULL AND p.erased_at IS NULL;
+	IF ids IS NULL THEN
+		-- what follows is planned by what is there now, not by what was
+		ANALYZE cdp.report_fact;
+	END IF;
 
 	INSERT INTO cdp.report_fact (profile_id, report, day, k1, k2, k3, granted, denied, n1, n2, n3, n4, v1, v2, v3)
 	WITH living AS MATERIALIZED (
@@ -126,26 +156,16 @@ BEGIN
 		SELECT e.profile_id, e.occurred_at, e.message_key, e.type, e.name, e.source_id, w.in_visit,
 			   (e.occurred_at AT TIME ZONE zone)::date AS day,
 			   CASE WHEN w.in_visit THEN cdp.session_id(e.occurred_at, gap) OVER (PARTITION BY e.profile_id, w.in_visit ORDER BY e.occurred_at, e.message_key) END AS visit,
-			   CASE WHEN w.in_visit AND num_nonnulls(t.source, t.medium, t.click, t.site) > 0
-					THEN concat(t.source, chr(31), t.medium, chr(31), t.campaign, chr(31), t.site, chr(31), t.click) END AS touch,
+			   CASE WHEN w.in_visit THEN cdp.visit_touch(e.context, e.properties) END AS touch,
 			   CASE WHEN e.name IN (SELECT r.event FROM cdp.report_event r) THEN e.properties END AS properties
 		FROM cdp.event e
 		JOIN cdp.source s ON s.source_id = e.source_id
 		CROSS JOIN LATERAL (SELECT e.type IN ('page', 'screen') OR (e.type = 'track' AND s.kind = 'stream') AS in_visit) w
-		CROSS JOIN LATERAL (
-			SELECT nullif(e.context #>> '{campaign,source}', '') AS source, nullif(e.context #>> '{campaign,medium}', '') AS medium,
-				   nullif(e.context #>> '{campaign,name}', '') AS campaign,
-				   substring(concat_ws(' ', e.context #>> '{page,url}', e.properties ->> 'url', e.context #>> '{page,search}', e.properties ->> 'search')
-							 FROM '[?&](gclid|gbraid|wbraid|dclid|fbclid|msclkid|ttclid|twclid|li_fat_id|yclid)=') AS click,
-				   -- the own site is no referrer
-				   nullif(substring(coalesce(e.context #>> '{page,referrer}', e.context #>> '{referrer,url}', e.properties ->> 'referrer')
-									FROM '^[a-z]+://(?:www\.)?([^/:?#]+)'),
-						  substring(coalesce(e.context #>> '{page,url}', e.properties ->> 'url') FROM '^[a-z]+://(?:www\.)?([^/:?#]+)')) AS site) t
 		WHERE (ids IS NULL OR e.profile_id = ANY (ids)) AND NOT e.is_echo AND e.traffic IS NULL AND e.occurred_at <= as_of
 		  AND e.type IN ('track', 'page', 'screen', 'identify')),
 	visit AS MATERIALIZED (
 		SELECT t.profile_id, t.visit, min(t.occurred_at) AS started_at,
-			   (array_agg(t.message_key ORDER BY t.occurred_at, t.message_key))[1] AS first_key,
+			   (array_agg(t.source_id ORDER BY t.occurred_at, t.message_key))[1] AS source_id,
 			   (array_agg(t.touch ORDER BY t.occurred_at, t.message_key) FILTER (WHERE t.touch IS NOT NULL))[1] AS touch
 		FROM told t WHERE t.in_visit GROUP BY t.profile_id, t.visit),
 	touch AS MATERIALIZED (
@@ -158,7 +178,7 @@ BEGIN
 		FROM (SELECT d.touch, string_to_array(d.touch, chr(31)) AS part
 			  FROM (SELECT DISTINCT v.touch FROM visit v WHERE v.touch IS NOT NULL) d) p),
 	arrival AS MATERIALIZED (
-		SELECT v.profile_id, v.visit, v.started_at, v.first_key, coalesce(c.channel, 'direct') AS channel, coalesce(c.campaign, '') AS campaign
+		SELECT v.profile_id, v.visit, v.started_at, v.source_id, coalesce(c.channel, 'direct') AS channel, coalesce(c.campaign, '') AS campaign
 		FROM visit v LEFT JOIN touch c ON c.touch = v.touch),
 	bought AS MATERIALIZED (
 		SELECT o.profile_id, o.message_key, o.ordered_at, o.gross_base, o.net_base, o.refunded_base, o.status <> 'cancelled' AS counts,
@@ -178,20 +198,28 @@ BEGIN
 		FROM unnest(ids) i (id)
 		CROSS JOIN LATERAL (SELECT * FROM cdp.customer_order_item o WHERE o.profile_id = i.id OFFSET 0) o
 		WHERE ids IS NOT NULL AND NOT o.is_cancelled AND o.ordered_at <= as_of),
-	-- what everybody did on a day
-	done AS (
-		SELECT t.profile_id, t.day, s.name AS source, coalesce(a.channel, 'offline') AS channel, t.name,
-			   (t.message_key IS NOT DISTINCT FROM a.first_key)::int AS sessions, (t.type IN ('page', 'screen'))::int AS pages,
-			   (b.message_key IS NOT NULL)::int AS orders, coalesce(b.gross_base, 0) AS gross, coalesce(b.net_base, 0) AS net,
-			   coalesce(b.refunded_base, 0) AS refunded, t.properties
-		FROM told t
-		JOIN cdp.source s ON s.source_id = t.source_id
-		LEFT JOIN arrival a ON a.profile_id = t.profile_id AND a.visit = t.visit
-		LEFT JOIN bought b ON b.profile_id = t.profile_id AND b.message_key = t.message_key AND b.counts
-		WHERE t.type <> 'identify'),
+	-- what everybody did on a day: counted before it is joined
+	done AS MATERIALIZED (
+		SELECT u.profile_id, u.day, s.name AS source, coalesce(a.channel, 'offline') AS channel, sum(u.sessions)::bigint AS sessions,
+			   sum(u.pages)::bigint AS pages, sum(u.events)::bigint AS events, sum(u.orders)::bigint AS orders,
+			   sum(u.gross) AS gross, sum(u.net) AS net, sum(u.refunded) AS refunded
+		FROM (SELECT t.profile_id, t.day, t.source_id, t.visit, 0 AS sessions, count(*) FILTER (WHERE t.type IN ('page', 'screen')) AS pages,
+					 count(*) AS events, 0 AS orders, 0 AS gross, 0 AS net, 0 AS refunded
+			  FROM told t WHERE t.type <> 'identify' GROUP BY t.profile_id, t.day, t.source_id, t.visit
+			  UNION ALL
+			  SELECT a.profile_id, (a.started_at AT TIME ZONE zone)::date, a.source_id, a.visit, 1, 0, 0, 0, 0, 0, 0 FROM arrival a
+			  UNION ALL
+			  SELECT t.profile_id, t.day, t.source_id, t.visit, 0, 0, 0, 1, coalesce(b.gross_base, 0), coalesce(b.net_base, 0), coalesce(b.refunded_base, 0)
+			  FROM bought b JOIN told t ON t.profile_id = b.profile_id AND t.message_key = b.message_key
+			  WHERE b.counts AND t.type <> 'identify') u
+		JOIN cdp.source s ON s.source_id = u.source_id
+		LEFT JOIN arrival a ON a.profile_id = u.profile_id AND a.visit = u.visit
+		GROUP BY u.profile_id, u.day, s.name, coalesce(a.channel, 'offline')),
 	first_told AS (
-		SELECT t.profile_id, min(t.day) AS day, (array_agg(s.name ORDER BY t.occurred_at, t.message_key))[1] AS source
-		FROM told t JOIN cdp.source s ON s.source_id = t.source_id GROUP BY t.profile_id),
+		SELECT f.profile_id, f.day, s.name AS source
+		FROM (SELECT DISTINCT ON (t.profile_id) t.profile_id, t.day, t.source_id
+			  FROM told t ORDER BY t.profile_id, t.occurred_at, t.message_key) f
+		JOIN cdp.source s ON s.source_id = f.source_id),
 	came AS MATERIALIZED (
 		SELECT l.profile_id, f.day, f.source, coalesce(a.channel, 'offline') AS channel, coalesce(a.campaign, '') AS campaign,
 			   (SELECT min(i.first_seen) FROM cdp.profile_identity i JOIN cdp.identifier_type y ON y.name = i.type AND y.is_personal
@@ -213,23 +241,52 @@ BEGIN
 			  CROSS JOIN unnest('{first,last,linear,time_decay,position_based,last_non_direct}'::text[]) m (model)
 			  GROUP BY r.profile_id, r.day, r.message_key, m.model) c
 		CROSS JOIN LATERAL jsonb_each_text(c.credits) k),
+	-- events that are goals: those of one day together, as they have the same touches
+	aim AS MATERIALIZED (
+		SELECT t.profile_id, t.name, t.day, t.occurred_at FROM told t
+		WHERE t.type <> 'identify'
+		  AND EXISTS (SELECT FROM cdp.goal g WHERE g.measure = t.name AND t.day BETWEEN g.starts AND g.ends)),
+	aim_credit AS (
+		SELECT c.profile_id, c.day, c.name, c.model, k.key AS touch, k.value::numeric AS share
+		FROM (SELECT r.profile_id, r.name, r.day, m.model, cdp.attribution(m.model, r.touch, r.happened_at, r.is_aim, 1, lookback) AS credits
+			  FROM (SELECT a.profile_id, a.name, a.day, NULL AS touch, a.occurred_at AS happened_at, true AS is_aim FROM aim a
+					UNION ALL
+					SELECT d.profile_id, d.name, d.day, CASE WHEN a.channel = 'direct' THEN 'direct' ELSE concat(a.channel, chr(31), a.campaign) END,
+						   a.started_at, false
+					FROM (SELECT a.profile_id, a.name, a.day, min(a.occurred_at) AS first_at, max(a.occurred_at) AS last_at
+						  FROM aim a GROUP BY a.profile_id, a.name, a.day) d
+					JOIN arrival a ON a.profile_id = d.profile_id AND a.started_at <= d.last_at AND a.started_at > d.first_at - lookback) r
+			  CROSS JOIN unnest('{first,last,linear,time_decay,position_based,last_non_direct}'::text[]) m (model)
+			  GROUP BY r.profile_id, r.name, r.day, m.model) c
+		CROSS JOIN LATERAL jsonb_each_text(c.credits) k),
 	fact AS (
-		SELECT d.profile_id, 'visit' AS report, d.day, d.source AS k1, d.channel AS k2, '' AS k3, sum(d.sessions) AS n1, sum(d.pages) AS n2,
-			   count(*) AS n3, sum(d.orders) AS n4, sum(d.gross) AS v1, sum(d.net) AS v2, sum(d.refunded) AS v3
-		FROM done d GROUP BY d.profile_id, d.day, d.source, d.channel
+		SELECT d.profile_id, 'visit' AS report, d.day, d.source AS k1, d.channel AS k2, '' AS k3, d.sessions AS n1, d.pages AS n2,
+			   d.events AS n3, d.orders AS n4, d.gross AS v1, d.net AS v2, d.refunded AS v3
+		FROM done d
 		UNION ALL
-		SELECT d.profile_id, 'goal', d.day, d.source, d.channel, d.name, count(*), 0, 0, 0, 0, 0, 0
-		FROM done d WHERE d.name IN (SELECT g.measure FROM cdp.goal g) GROUP BY d.profile_id, d.day, d.source, d.channel, d.name
+		SELECT t.profile_id, 'goal', t.day, s.name, coalesce(a.channel, 'offline'), t.name, count(*), 0, 0, 0, 0, 0, 0
+		FROM told t JOIN cdp.source s ON s.source_id = t.source_id LEFT JOIN arrival a ON a.profile_id = t.profile_id AND a.visit = t.visit
+		WHERE t.type <> 'identify' AND t.name IN (SELECT g.measure FROM cdp.goal g)
+		GROUP BY t.profile_id, t.day, s.name, coalesce(a.channel, 'offline'), t.name
 		UNION ALL
-		SELECT d.profile_id, 'role', d.day, d.source,
-			   left(coalesce(d.properties ->> r.campaign_property, d.properties ->> 'campaign_id', d.properties ->> 'campaign', ''), 200), r.role,
+		SELECT t.profile_id, 'role', t.day, s.name,
+			   left(coalesce(t.properties ->> r.campaign_property, t.properties ->> 'campaign_id', t.properties ->> 'campaign', ''), 200), r.role,
 			   count(*), count(*) FILTER (WHERE x.value >= CASE r.role WHEN 'nps' THEN 9 ELSE 4 END AND r.role IN ('nps', 'csat')),
 			   count(*) FILTER (WHERE x.value <= CASE r.role WHEN 'nps' THEN 6 ELSE 2 END AND r.role IN ('nps', 'csat')), count(x.value),
 			   coalesce(sum(x.value), 0), 0, 0
-		FROM done d JOIN cdp.report_event r ON r.event = d.name
-		CROSS JOIN LATERAL (SELECT CASE WHEN r.property <> '' THEN cdp.property_number(d.properties, r.property) END AS value) x
-		WHERE r.role NOT IN ('nps', 'csat') OR x.value BETWEEN 0 AND 10
-		GROUP BY d.profile_id, d.day, d.source, 5, r.role
+		FROM told t JOIN cdp.report_event r ON r.event = t.name JOIN cdp.source s ON s.source_id = t.source_id
+		CROSS JOIN LATERAL (SELECT CASE WHEN r.property <> '' THEN cdp.property_number(t.properties, r.property) END AS value) x
+		WHERE t.type <> 'identify' AND (r.role NOT IN ('nps', 'csat') OR x.value BETWEEN 0 AND 10)
+		GROUP BY t.profile_id, t.day, s.name, 5, r.role
+		UNION ALL
+		-- points that no event tells of
+		SELECT p.profile_id, 'role', (p.occurred_at AT TIME ZONE zone)::date, '', '', CASE WHEN p.points > 0 THEN 'points_earned' ELSE 'points_spent' END,
+			   count(*), 0, 0, count(*), sum(abs(p.points)), 0, 0
+		FROM living l JOIN cdp.points_entry p ON p.profile_id = l.profile_id AND p.occurred_at <= as_of
+		LEFT JOIN (SELECT t.profile_id, coalesce(t.properties ->> 'reference', t.message_key::text) AS reference
+				   FROM told t JOIN cdp.report_event r ON r.event = t.name AND r.role IN ('points_earned', 'points_spent')) b
+			ON b.profile_id = p.profile_id AND b.reference = p.reference
+		WHERE b.profile_id IS NULL GROUP BY 1, 3, 6
 		UNION ALL
 		SELECT c.profile_id, 'acquisition', c.day, c.source, c.channel, c.campaign, (c.known_on IS NULL OR c.known_on > c.day)::int,
 			   (c.known_on IS NOT NULL)::int, 0, 0, 0, 0, 0
@@ -254,22 +311,24 @@ BEGIN
 			   sum(c.revenue), sum(c.share), 0
 		FROM credit c GROUP BY c.profile_id, c.day, c.model, c.touch
 		UNION ALL
+		SELECT c.profile_id, 'goal_credit', c.day, c.name, c.model, c.touch, 0, 0, 0, 0, sum(c.share), 0, 0
+		FROM aim_credit c GROUP BY c.profile_id, c.day, c.name, c.model, c.touch
+		UNION ALL
 		SELECT i.profile_id, 'product', (i.ordered_at AT TIME ZONE zone)::date,
 			   left(coalesce(i.product_id, i.sku, i.name, ''), 200), left(coalesce(i.category, ''), 200), left(coalesce(i.name, ''), 200),
 			   count(DISTINCT i.message_key), 0, 0, 0, coalesce(sum(i.amount_base), 0), coalesce(sum(i.quantity), 0), 0
 		FROM item i GROUP BY 1, 3, 4, 5, 6
 		UNION ALL
 		SELECT x.profile_id, 'channel', '-infinity', x.source, x.channel, '', x.events, 0, 0, x.orders, x.net, 0, 0
-		FROM (SELECT d.profile_id, d.source, d.channel, count(*) AS events, sum(count(*)) OVER p AS every,
+		FROM (SELECT d.profile_id, d.source, d.channel, sum(d.events)::bigint AS events,
 					 (sum(sum(d.orders)) OVER p)::bigint AS orders, sum(sum(d.net)) OVER p AS net,
-					 row_number() OVER (PARTITION BY d.profile_id ORDER BY count(*) DESC, d.source COLLATE "C", d.channel COLLATE "C") AS place
+					 row_number() OVER (PARTITION BY d.profile_id ORDER BY sum(d.events) DESC, d.source COLLATE "C", d.channel COLLATE "C") AS place
 			  FROM done d WHERE d.day > (as_of AT TIME ZONE zone)::date - 365
 			  GROUP BY d.profile_id, d.source, d.channel WINDOW p AS (PARTITION BY d.profile_id)) x WHERE x.place = 1
 		UNION ALL
 		SELECT n.profile_id, 'funnel', '-infinity', n.funnel, lpad(n.level::text, 2, '0'), '', 1, 0, 0, 0, 0, 0, 0
 		FROM (SELECT t.profile_id, f.name AS funnel,
-					 cdp.window_funnel(f.window_length, t.occurred_at, f.mode,
-									   VARIADIC ARRAY(SELECT t.name = s.step FROM unnest(f.steps) WITH ORDINALITY s (step, place) ORDER BY s.place)) AS level
+					 cdp.window_funnel(f.window_length, t.occurred_at, f.mode, t.name, f.steps) AS level
 			  FROM told t JOIN cdp.funnel f ON t.name = ANY (f.steps) OR f.mode = 'strict_order'
 			  WHERE t.type <> 'identify' GROUP BY t.profile_id, f.name) n WHERE n.level > 0)
 	SELECT l.profile_id, f.report, f.day, f.k1, f.k2, f.k3, l.granted, l.denied, f.n1, f.n2, f.n3, f.n4, f.v1, f.v2, f.v3
@@ -286,7 +345,7 @@ BEGIN
 	GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
 END $$;
 COMMENT ON FUNCTION cdp.fill_report_facts(bigint[], timestamptz) IS
-'Step of refresh_reports(): computes report_fact of these profiles (null: all) from their events up to as_of. A row''s keys and numbers, by report: person; visit (day, source, channel | sessions, pages, events, orders | gross, net, refunded); acquisition (day first seen, source, channel, campaign of the first visit | came anonymous, is known); known (day a personal identifier was first seen, the same | was anonymous before); identifier (type | number, shared); role (day, source, campaign, role of report_event | events, high, low, with a value | sum); goal (day, source, channel, event | number); buyer (| orders, 0, 0, orders with a price | net, net of 365 days, last order in seconds of the epoch); loyalty (month of the first order | orders, has more than one, first order in days since 2000 | net); credit (day of the order, model, channel, campaign | orders touched | revenue, share of orders); product (day, product, category, name | orders | amount, quantity); channel (source, channel used most in 365 days | events | orders, net of all); funnel (name, steps passed); cohort (week or month first seen, which of the two, how many later).';
+'Step of refresh_reports(): computes report_fact of these profiles (null: all) from their events up to as_of. A row''s keys and numbers, by report: person; visit (day, source, channel | sessions, pages, events, orders | gross, net, refunded); acquisition (day first seen, source, channel, campaign of the first visit | came anonymous, is known); known (day a personal identifier was first seen, the same | was anonymous before); identifier (type | number, shared); role (day, source, campaign, role of report_event | events, high, low, with a value | sum); goal (day, source, channel, event | number); goal_credit (day, event, model, channel and campaign parted by the character 31 | share of events); buyer (| orders, 0, 0, orders with a price | net, net of 365 days, last order in seconds of the epoch); loyalty (month of the first order | orders, has more than one, first order in days since 2000 | net); credit (day of the order, model, channel, campaign | orders touched | revenue, share of orders); product (day, product, category, name | orders | amount, quantity); channel (source, channel used most in 365 days | events | orders, net of all); funnel (name, steps passed); cohort (week or month first seen, which of the two, how many later).';
 REVOKE ALL ON FUNCTION cdp.fill_report_facts(bigint[], timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION cdp.score_report_buyers() RETURNS void
@@ -432,6 +491,9 @@ BEGIN
 	END IF;
 	IF everybody OR cardinality(ids) > 0 THEN
 		PERFORM cdp.fill_report_facts(ids, as_of);
+		IF everybody THEN
+			ANALYZE cdp.report_fact;
+		END IF;
 		PERFORM cdp.add_report_facts(ids, NULL, 1);
 		PERFORM cdp.score_report_buyers();
 	END IF;

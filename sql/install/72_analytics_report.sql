@@ -79,7 +79,7 @@ COMMENT ON FUNCTION cdp.report_acquisition(date, date, text, text, text) IS
 REVOKE ALL ON FUNCTION cdp.report_acquisition(date, date, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.report_attribution(date_from date DEFAULT NULL, date_to date DEFAULT NULL, segment text DEFAULT NULL, channel text DEFAULT NULL)
-RETURNS TABLE (day date, model text, touch_channel text, campaign text, orders_touched bigint, orders numeric, revenue numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
+RETURNS TABLE (day date, model text, touch_channel text, campaign text, orders_touched bigint, orders numeric, revenue numeric, goal text, goal_achieved numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 SET jit = off
@@ -96,7 +96,7 @@ COMMENT ON FUNCTION cdp.report_attribution(date, date, text, text) IS
 REVOKE ALL ON FUNCTION cdp.report_attribution(date, date, text, text) FROM PUBLIC;
 
 CREATE FUNCTION cdp.report_campaign(date_from date DEFAULT NULL, date_to date DEFAULT NULL, segment text DEFAULT NULL, source text DEFAULT NULL)
-RETURNS TABLE (day date, campaign text, delivered bigint, opened bigint, clicked bigint, bounced bigint, unsubscribed bigint, spam_reports bigint, orders_first numeric, revenue_first numeric, orders_last numeric, revenue_last numeric, orders_last_non_direct numeric, revenue_last_non_direct numeric, orders_linear numeric, revenue_linear numeric, orders_time_decay numeric, revenue_time_decay numeric, orders_position_based numeric, revenue_position_based numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
+RETURNS TABLE (day date, campaign text, delivered bigint, opened bigint, clicked bigint, bounced bigint, unsubscribed bigint, spam_reports bigint, orders_first numeric, revenue_first numeric, orders_last numeric, revenue_last numeric, orders_last_non_direct numeric, revenue_last_non_direct numeric, orders_linear numeric, revenue_linear numeric, orders_time_decay numeric, revenue_time_decay numeric, orders_position_based numeric, revenue_position_based numeric, goal text, goal_first numeric, goal_last numeric, goal_last_non_direct numeric, goal_linear numeric, goal_time_decay numeric, goal_position_based numeric, computed_at timestamp with time zone, data_through timestamp with time zone)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
 SET jit = off

@@ -41,6 +41,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	spec jsonb;
+	excluded text[] := cdp.excluded_traits();
 BEGIN
 	WITH seen AS MATERIALIZED (
 		SELECT e.name, e.source_id, count(*) AS events, count(DISTINCT e.profile_id) AS persons
@@ -63,7 +64,7 @@ BEGIN
 		SELECT t.profile_id, v.key, v.value
 		FROM cdp.traits_as_of(as_of) t
 		CROSS JOIN LATERAL jsonb_each(t.traits) v
-		WHERE v.key <> ALL (cdp.excluded_traits()) AND v.key NOT LIKE 'predicted.%' AND v.key NOT LIKE 'lookalike.%'),
+		WHERE v.key <> ALL (excluded) AND v.key NOT LIKE 'predicted.%' AND v.key NOT LIKE 'lookalike.%'),
 	people AS (SELECT count(DISTINCT o.profile_id) AS count FROM told o),
 	amount AS (
 		SELECT o.key FROM told o
@@ -162,21 +163,26 @@ BEGIN
 			   cdp.event_features(moment, zone, sizes, e.occurred_at, n.number,
 								  CASE WHEN e.name NOT IN ('Order Updated', 'Order Refunded', 'Order Cancelled') AND abs(e.revenue) < 1e15
 									   THEN coalesce(e.revenue_base, e.revenue)::float8 END,
-								  s.number, c.numbers) AS features
+								  s.number,
+								  CASE WHEN e.properties ? 'products' THEN l.numbers
+									   ELSE array_remove(ARRAY[array_position(categories, coalesce(cdp.trait_text(e.properties, 'category'), d.category))::bigint], NULL) END) AS features
 		FROM cdp.event e
 		JOIN person p ON p.profile_id = e.profile_id
 		LEFT JOIN unnest(events) WITH ORDINALITY n (name, number) ON n.name = e.name
 		LEFT JOIN (SELECT r.source_id, u.number FROM unnest(sources) WITH ORDINALITY u (name, number) JOIN cdp.source r ON r.name = u.name) s
 			ON s.source_id = e.source_id
+		LEFT JOIN cdp.product d ON d.product_id = cdp.trait_text(e.properties, 'product_id')
+		-- events with a list of products are few; of the others this is not run
 		LEFT JOIN LATERAL (
 			SELECT array_agg(DISTINCT k.number) AS numbers
 			FROM (SELECT e.properties AS item
 				  UNION ALL
 				  SELECT l.item FROM jsonb_array_elements(CASE jsonb_typeof(e.properties -> 'products')
 														  WHEN 'array' THEN e.properties -> 'products' END) l (item)) i
-			LEFT JOIN cdp.product d ON d.product_id = cdp.trait_text(i.item, 'product_id')
-			JOIN unnest(categories) WITH ORDINALITY k (category, number) ON k.category = coalesce(cdp.trait_text(i.item, 'category'), d.category)
-			) c ON categories <> '{}' AND e.properties ?| '{category,product_id,products}'
+			LEFT JOIN cdp.product o ON o.product_id = cdp.trait_text(i.item, 'product_id')
+			JOIN unnest(categories) WITH ORDINALITY k (category, number) ON k.category = coalesce(cdp.trait_text(i.item, 'category'), o.category)
+			WHERE categories <> '{}' AND e.properties ? 'products'
+			) l ON true
 		WHERE e.occurred_at < moment AND e.occurred_at >= moment - interval '2 years'
 		  AND e.type IN ('track', 'page', 'screen') AND NOT e.is_echo AND e.traffic IS NULL
 		GROUP BY e.profile_id)

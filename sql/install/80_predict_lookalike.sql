@@ -42,8 +42,9 @@ DECLARE
 BEGIN
 	SELECT * INTO d FROM cdp.model_definition x WHERE x.name = refresh_lookalike.name AND x.kind = 'lookalike' FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM cdp.unknown_name('look-alike', refresh_lookalike.name, NULL, NULL, ARRAY(SELECT x.name FROM cdp.model_definition x WHERE x.kind = 'lookalike' ORDER BY 1));
+		PERFORM cdp.refuse_name('look-alike', coalesce(refresh_lookalike.name, ''), ARRAY(SELECT x.name FROM cdp.model_definition x WHERE x.kind = 'lookalike' ORDER BY 1));
 	END IF;
+	PERFORM cdp.require_profiling(d.name);
 	spec := cdp.feature_spec(refresh_lookalike.as_of);
 	fit := cdp.fit_logistic(format('SELECT b.label, b.features FROM cdp.build_features(%L::timestamptz, NULL, %L, %L, %L::jsonb) b',
 								   refresh_lookalike.as_of, d.goal, d.cohort, spec), d.l2);
@@ -104,7 +105,7 @@ BEGIN
 			USING ERRCODE = '22023', DETAIL = 'It is the share of the people outside the seed, above 0 and at most 1.';
 	END IF;
 	IF NOT EXISTS (SELECT FROM cdp.segment s WHERE s.name = create_lookalike.seed) THEN
-		PERFORM cdp.unknown_name('segment', create_lookalike.seed, NULL, NULL, ARRAY(SELECT s.name FROM cdp.segment s ORDER BY 1));
+		PERFORM cdp.refuse_name('segment', coalesce(create_lookalike.seed, ''), ARRAY(SELECT s.name FROM cdp.segment s ORDER BY 1));
 	END IF;
 	IF EXISTS (SELECT FROM cdp.segment s WHERE s.name = create_lookalike.name) OR EXISTS (SELECT FROM cdp.model_definition d WHERE d.name = create_lookalike.name) THEN
 		RAISE EXCEPTION 'segment or model "%" already exists', create_lookalike.name USING ERRCODE = '42710';

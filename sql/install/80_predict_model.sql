@@ -94,6 +94,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION cdp.refuse_thin(jsonb, text) IS 'Raises 02000 when a fit had fewer than 100 positive or negative examples.';
 
+CREATE FUNCTION cdp.require_profiling(what text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM cdp.profiling_profile) THEN
+		RAISE EXCEPTION 'model "%" can look at nobody', what
+			USING ERRCODE = '02000', DETAIL = 'Not one living profile agrees to the purpose "profiling".',
+				  HINT = 'Consents come with messages and record_consent(); SELECT * FROM cdp.purpose tells what is asked of people.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION cdp.require_profiling(text) IS 'Raises 02000 when nobody agrees to the purpose profiling.';
+REVOKE ALL ON FUNCTION cdp.require_profiling(text) FROM PUBLIC;
+
 CREATE FUNCTION cdp.store_model(definition jsonb, as_of timestamptz, spec jsonb, fit jsonb, report jsonb) RETURNS int
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
@@ -161,10 +175,11 @@ BEGIN
 	END IF;
 	SELECT * INTO d FROM cdp.model_definition x WHERE x.name = train_model.name FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM cdp.unknown_name('model', train_model.name, NULL, NULL, ARRAY(SELECT x.name FROM cdp.model_definition x ORDER BY 1));
+		PERFORM cdp.refuse_name('model', coalesce(train_model.name, ''), ARRAY(SELECT x.name FROM cdp.model_definition x ORDER BY 1));
 	ELSIF d.kind = 'lookalike' THEN
 		RAISE EXCEPTION 'model "%" is a look-alike', d.name USING ERRCODE = '42809', HINT = format('SELECT cdp.refresh_lookalike(%L);', d.name);
 	END IF;
+	PERFORM cdp.require_profiling(d.name);
 	test_from := train_model.as_of - d.horizon;
 	SELECT min(e.occurred_at) INTO first_event FROM cdp.event e WHERE e.occurred_at >= train_model.as_of - interval '2 years' - d.horizon * (d.periods + 1);
 	-- the history before a period must be as long as the horizon, or the features know nothing of it
@@ -209,7 +224,7 @@ BEGIN
 		IF EXISTS (SELECT FROM cdp.model_definition d WHERE d.name = current_model.name) THEN
 			RAISE EXCEPTION 'model "%" is not trained yet', name USING ERRCODE = '55000', HINT = format('SELECT cdp.train_model(%L);', name);
 		END IF;
-		PERFORM cdp.unknown_name('model', name, NULL, NULL, ARRAY(SELECT d.name FROM cdp.model_definition d ORDER BY 1));
+		PERFORM cdp.refuse_name('model', coalesce(name, ''), ARRAY(SELECT d.name FROM cdp.model_definition d ORDER BY 1));
 	END IF;
 	RETURN model_row;
 END $$;
@@ -334,6 +349,27 @@ COMMENT ON FUNCTION cdp.score_model(text, timestamptz) IS
 'Scores everybody in the model''s cohort who agrees to the purpose profiling, and writes the traits predicted.<name> (probability), _percentile, _factors, _as_of and _version; who is not scored any more loses them. They are columns of the customer view and can stand in rules: predicted.churn > 0.8. Returns how many were scored. Raises 55000 when the model is not trained, CDX20 when there is none.';
 REVOKE ALL ON FUNCTION cdp.score_model(text, timestamptz) FROM PUBLIC;
 
+CREATE FUNCTION cdp.keep_agreeing_predictions(prefix text, name text) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, cdp, pg_temp
+AS $$
+DECLARE
+	source smallint := (SELECT s.source_id FROM cdp.source s WHERE s.name = format('model:%s.%s', prefix, keep_agreeing_predictions.name));
+	ids bigint[];
+BEGIN
+	WITH gone AS (
+		DELETE FROM cdp.profile_fragment f
+		WHERE f.source_id = source AND NOT EXISTS (SELECT FROM cdp.profiling_profile g WHERE g.profile_id = f.profile_id)
+		RETURNING f.profile_id)
+	SELECT array_agg(DISTINCT g.profile_id) INTO ids FROM gone g;
+	PERFORM cdp.fold_profiles(ids);
+	INSERT INTO cdp.dirty_profile (profile_id) SELECT unnest(ids);
+	RETURN (SELECT count(*) FROM cdp.profile_fragment f WHERE f.source_id = source);
+END $$;
+COMMENT ON FUNCTION cdp.keep_agreeing_predictions(text, text) IS
+'Where a model cannot be computed anew: takes what it wrote before from those who do not agree to the purpose profiling any more. Returns of how many persons there is something left.';
+REVOKE ALL ON FUNCTION cdp.keep_agreeing_predictions(text, text) FROM PUBLIC;
+
 CREATE FUNCTION cdp.refresh_models(as_of timestamptz DEFAULT now()) RETURNS TABLE (name text, action text, persons bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, cdp, pg_temp
@@ -348,8 +384,13 @@ BEGIN
 			 ORDER BY x.name LOOP
 		name := d.name;
 		IF d.kind = 'lookalike' THEN
-			action := 'refreshed';
-			persons := cdp.refresh_lookalike(d.name, refresh_models.as_of);
+			BEGIN
+				action := 'refreshed';
+				persons := cdp.refresh_lookalike(d.name, refresh_models.as_of);
+			EXCEPTION WHEN SQLSTATE '02000' THEN
+				action := 'not refreshed: ' || SQLERRM;
+				persons := cdp.keep_agreeing_predictions('lookalike', d.name);
+			END;
 			RETURN NEXT;
 			CONTINUE;
 		END IF;
@@ -367,7 +408,7 @@ BEGIN
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION cdp.refresh_models(timestamptz) IS
-'Scores all trained models, after training those again whose retrain_every is over (with thin data the version before goes on), and refreshes look-alikes. One row a model: what was done, how many persons have a score.';
+'Scores all trained models, after training those again whose retrain_every is over (with thin data the version before goes on), and refreshes look-alikes; one that cannot be, for thin data, keeps its scores of those who still agree to the purpose profiling. One row a model: what was done, how many persons have a score.';
 REVOKE ALL ON FUNCTION cdp.refresh_models(timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION cdp.drop_model(name text) RETURNS void
@@ -382,7 +423,7 @@ DECLARE
 BEGIN
 	SELECT * INTO d FROM cdp.model_definition x WHERE x.name = drop_model.name FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM cdp.unknown_name('model', drop_model.name, NULL, NULL, ARRAY(SELECT x.name FROM cdp.model_definition x ORDER BY 1));
+		PERFORM cdp.refuse_name('model', coalesce(drop_model.name, ''), ARRAY(SELECT x.name FROM cdp.model_definition x ORDER BY 1));
 	END IF;
 	prefix := CASE d.kind WHEN 'lookalike' THEN 'lookalike' ELSE 'predicted' END;
 	t := prefix || '.' || d.name;

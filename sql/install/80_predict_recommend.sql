@@ -166,6 +166,9 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM cdp.affinity_state s WHERE s.masks = profiling)
 		OR cardinality(ids) > greatest(1000, (SELECT c.reltuples / 4 FROM pg_class c WHERE c.oid = 'cdp.profile'::regclass)) THEN
 		ids := NULL;
+		IF NOT EXISTS (SELECT FROM cdp.profiling_profile) THEN
+			RAISE NOTICE 'nobody agrees to the purpose "profiling", so that no basket counts';
+		END IF;
 	ELSE
 		ids := ARRAY(SELECT unnest(ids) UNION SELECT p.profile_id FROM cdp.profile p WHERE p.merged_into = ANY (ids));
 	END IF;

@@ -21,21 +21,6 @@ COMMENT ON FUNCTION cdp.require_purpose(text) IS
 'Raises 42501 unless the caller is the owner of the tables or has access of kind marketer for that purpose.';
 REVOKE ALL ON FUNCTION cdp.require_purpose(text) FROM PUBLIC;
 
-CREATE FUNCTION cdp.refuse_name(kind text, name text, candidates text[]) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, cdp, pg_temp
-AS $$
-DECLARE
-	near text := cdp.closest_name(name, candidates);
-BEGIN
-	RAISE EXCEPTION 'unknown % "%"', kind, name
-		USING ERRCODE = 'CDX20', HINT = CASE WHEN near IS NOT NULL THEN format('Did you mean "%s"?', near)
-											 WHEN candidates = '{}' THEN 'There is none yet.'
-											 ELSE format('There is: %s.', array_to_string(candidates, ', ')) END;
-END $$;
-COMMENT ON FUNCTION cdp.refuse_name(text, text, text[]) IS 'Raises CDX20 for a name that there is not, with the nearest one, or all, as a hint.';
-REVOKE ALL ON FUNCTION cdp.refuse_name(text, text, text[]) FROM PUBLIC;
-
 CREATE FUNCTION cdp.find_named(kind text, name text) RETURNS int
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp

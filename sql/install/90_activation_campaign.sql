@@ -406,6 +406,7 @@ BEGIN
 	END IF;
 	INSERT INTO cdp.points_entry (profile_id, anchor, reference, points, reason, occurred_at, expires_at)
 	VALUES (root, anchor, book_points.reference, book_points.points, book_points.reason, book_points.occurred_at, book_points.expires_at);
+	INSERT INTO cdp.report_queue (profile_id) VALUES (root);
 	RETURN cdp.points_balance(root, greatest(now(), book_points.occurred_at));
 END $$;
 COMMENT ON FUNCTION cdp.book_points(bigint, bigint, text, text, timestamptz, timestamptz) IS 'Step of earn_points() and spend_points().';
@@ -448,20 +449,20 @@ AS $$
 DECLARE
 	n bigint;
 BEGIN
-	IF NOT EXISTS (SELECT FROM cdp.event_type t WHERE t.name IN ('Points Earned', 'Points Spent')) THEN
+	IF NOT EXISTS (SELECT FROM cdp.event_type t WHERE t.name IN ('Points Earned', 'Points Spent', 'Points Redeemed')) THEN
 		RETURN 0;
 	END IF;
 	INSERT INTO cdp.points_entry (profile_id, anchor, reference, points, reason, occurred_at, expires_at)
 	SELECT e.profile_id, e.anchor, coalesce(e.properties ->> 'reference', e.message_key::text),
-		   CASE e.name WHEN 'Points Spent' THEN -x.points ELSE x.points END, e.properties ->> 'reason', e.occurred_at,
+		   CASE e.name WHEN 'Points Earned' THEN x.points ELSE -x.points END, e.properties ->> 'reason', e.occurred_at,
 		   cdp.trait_timestamptz(e.properties, 'expires_at')
 	FROM cdp.event e, LATERAL (SELECT CASE WHEN e.properties ->> 'points' ~ '^[0-9]{1,15}$' THEN (e.properties ->> 'points')::bigint END AS points) x
-	WHERE e.name IN ('Points Earned', 'Points Spent') AND NOT e.is_echo AND e.traffic IS NULL AND x.points > 0
+	WHERE e.name IN ('Points Earned', 'Points Spent', 'Points Redeemed') AND NOT e.is_echo AND e.traffic IS NULL AND x.points > 0
 	  AND (take_points_events.ids IS NULL OR e.profile_id = ANY (take_points_events.ids))
 	ON CONFLICT (profile_id, reference, anchor) DO NOTHING;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n;
 END $$;
 COMMENT ON FUNCTION cdp.take_points_events(bigint[]) IS
-'Books the events Points Earned and Points Spent (properties points, reference, reason, expires_at) of these profiles (null: all) that are not booked yet, once one of them is defined with define_event(). Every refresh calls it. Returns their number.';
+'Books the events Points Earned, Points Spent and Points Redeemed (properties points, reference, reason, expires_at) of these profiles (null: all) that are not booked yet, as long as one of them is in event_type. Every refresh calls it. Returns their number.';
 REVOKE ALL ON FUNCTION cdp.take_points_events(bigint[]) FROM PUBLIC;

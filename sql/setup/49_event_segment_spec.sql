@@ -10,11 +10,10 @@
 		   e.profile_id, s.name AS source, e.properties, e.revenue, e.currency,
 		   coalesce(e.context, '{}') || coalesce(c.context, '{}') AS context
 	FROM cdp.event e
-	JOIN cdp.visible_profile vp ON vp.profile_id = e.profile_id
 	JOIN cdp.source s ON s.source_id = e.source_id
 	LEFT JOIN cdp.profile_identity i ON i.profile_id = e.profile_id AND i.identity_key = e.anchor
 	LEFT JOIN cdp.event_context c ON c.context_key = e.context_key
-	WHERE NOT e.is_echo AND e.traffic IS NULL;
+	WHERE NOT e.is_echo AND e.traffic IS NULL AND cdp.is_visible(e.profile_id);
 	COMMENT ON VIEW cdp_segment.messages IS
 	'Every message, as the other views of this schema have it: id is its message_key; user_id and anonymous_id are set when that is the strongest identifier of the message. Echoes, bots and internal traffic are not in it.';
 

@@ -40,7 +40,7 @@
 		PRIMARY KEY (segment_id, changed_at, profile_id)
 	);
 	COMMENT ON TABLE cdp.segment_change IS 'Entries into and exits from segments.';
-	COMMENT ON COLUMN cdp.segment.status IS 'new: not computed with this rule; building: build_segment() is at it or was stopped; current; failed: the rule cannot be computed, see error.';
+	COMMENT ON COLUMN cdp.segment.status IS 'new: not computed with this rule, or with the catalogue as it is now; building: build_segment() is at it or was stopped; current; failed: the rule cannot be computed, see error.';
 	COMMENT ON COLUMN cdp.segment.as_of IS 'Time for which membership was last computed.';
 	COMMENT ON COLUMN cdp.profile_state.segment_ids IS 'Segments the profile is in, ascending.';
 
@@ -54,13 +54,14 @@
 
 	CREATE OR REPLACE VIEW cdp.segment_status WITH (security_barrier) AS
 	SELECT g.name, g.rule, g.description, g.version,
-		   -- a small number would tell of a person
-		   CASE WHEN (SELECT x.masks[3] = 1 FROM cdp.reader x)
-					 OR g.size >= (SELECT t.value::bigint FROM cdp.setting t WHERE t.name = 'k_floor') THEN g.size END AS size, g.created_at, g.computed_at, g.as_of, g.status, g.error,
+		   -- a small number would tell of a person, and so would a small difference of two
+		   CASE WHEN (SELECT x.masks[3] = 1 FROM cdp.reader x) THEN g.size
+				WHEN g.size >= k.floor THEN g.size - g.size % k.floor END AS size, g.created_at, g.computed_at, g.as_of, g.status, g.error,
 		   (SELECT count(*) FROM cdp.profile_state s WHERE s.due_at <= now()) AS profiles_due,
 		   (SELECT count(*) FROM cdp.dirty_profile) AS profiles_queued, g.kind, g.query
-	FROM cdp.segment g;
-	COMMENT ON VIEW cdp.segment_status IS 'Segments with their rules, sizes and state. size counts all persons; below the setting k_floor only the owner sees it. profiles_due, profiles_queued: what the next refresh evaluates for all segments together.';
+	FROM cdp.segment g
+	CROSS JOIN (SELECT greatest(t.value::bigint, 1) AS floor FROM cdp.setting t WHERE t.name = 'k_floor') k;
+	COMMENT ON VIEW cdp.segment_status IS 'Segments with their rules, sizes and state. size counts all persons; below the setting k_floor only the owner sees it, and others see it rounded down to a multiple of that. profiles_due, profiles_queued: what the next refresh evaluates for all segments together.';
 
 	CREATE OR REPLACE VIEW cdp.segment_history WITH (security_barrier) AS
 	SELECT g.name AS segment, c.profile_id, c.changed_at, c.entered

@@ -111,14 +111,15 @@
 
 	CREATE OR REPLACE VIEW cdp.segment_size_history WITH (security_barrier) AS
 	SELECT g.name AS segment, s.day,
-		   CASE WHEN x.masks[3] = 1 OR s.size >= k.floor THEN s.size END AS size,
+		   -- rounded, or the difference of two days would tell of fewer
+		   CASE WHEN x.masks[3] = 1 THEN s.size WHEN s.size >= k.floor THEN s.size - s.size % k.floor END AS size,
 		   CASE WHEN x.masks[3] = 1 OR s.entered >= k.floor THEN s.entered END AS entered,
 		   CASE WHEN x.masks[3] = 1 OR s.exited >= k.floor THEN s.exited END AS exited, s.as_of
 	FROM cdp.segment_size s
 	JOIN cdp.segment g ON g.segment_id = s.segment_id
 	CROSS JOIN cdp.reader x
-	CROSS JOIN (SELECT t.value::bigint AS floor FROM cdp.setting t WHERE t.name = 'k_floor') k;
-	COMMENT ON VIEW cdp.segment_size_history IS 'Sizes of the segments day by day, of the days on which they were refreshed: size at the last refresh of the day, entries and exits of the day. All persons count; numbers below the setting k_floor only the owner sees.';
+	CROSS JOIN (SELECT greatest(t.value::bigint, 1) AS floor FROM cdp.setting t WHERE t.name = 'k_floor') k;
+	COMMENT ON VIEW cdp.segment_size_history IS 'Sizes of the segments day by day, of the days on which they were refreshed: size at the last refresh of the day, entries and exits of the day. All persons count; numbers below the setting k_floor only the owner sees, and to others size is rounded down to a multiple of it.';
 
 	CREATE OR REPLACE VIEW cdp.segment_pair WITH (security_barrier) AS
 	WITH pair AS (
@@ -128,18 +129,20 @@
 			  FROM cdp.segment_audience s GROUP BY s.chunk) c
 		CROSS JOIN LATERAL cdp.overlap_matrix(c.sets) m
 		GROUP BY 1, 2)
-	SELECT ga.name AS a, gb.name AS b, sa.size AS size_a, sb.size AS size_b, p.size AS size,
-		   p.size / nullif(sa.size, 0)::float8 AS share_of_a, p.size / nullif(sb.size, 0)::float8 AS share_of_b
+	SELECT ga.name AS a, gb.name AS b, n.a AS size_a, n.b AS size_b, n.size,
+		   n.size / nullif(n.a, 0)::float8 AS share_of_a, n.size / nullif(n.b, 0)::float8 AS share_of_b
 	FROM pair p
 	JOIN pair sa ON sa.a = p.a AND sa.b = p.a
 	JOIN pair sb ON sb.a = p.b AND sb.b = p.b
 	JOIN cdp.segment ga ON ga.segment_id = p.a
 	JOIN cdp.segment gb ON gb.segment_id = p.b
 	CROSS JOIN cdp.reader x
-	CROSS JOIN (SELECT t.value::bigint AS floor FROM cdp.setting t WHERE t.name = 'k_floor') k
+	CROSS JOIN (SELECT greatest(t.value::bigint, 1) AS floor FROM cdp.setting t WHERE t.name = 'k_floor') k
+	CROSS JOIN LATERAL (SELECT CASE WHEN x.masks[3] = 1 THEN 1 ELSE k.floor END AS step) r
+	CROSS JOIN LATERAL (SELECT sa.size - sa.size % r.step AS a, sb.size - sb.size % r.step AS b, p.size - p.size % r.step AS size) n
 	WHERE p.a <> p.b AND p.size > 0
 	  AND (x.masks[3] = 1 OR (p.size >= k.floor AND sa.size - p.size >= k.floor AND sb.size - p.size >= k.floor));
-	COMMENT ON VIEW cdp.segment_pair IS 'How many persons two segments share, of all persons, at the last refresh; pairs that share nobody have no row. Who is not the owner sees a pair only when the persons in both, and those in one of them only, are at least as many as the setting k_floor says.';
+	COMMENT ON VIEW cdp.segment_pair IS 'How many persons two segments share, of all persons, at the last refresh; pairs that share nobody have no row. Who is not the owner sees a pair only when the persons in both, and those in one of them only, are at least as many as the setting k_floor says, and sizes rounded down to a multiple of it.';
 
 	IF NOT EXISTS (SELECT FROM cdp.segment_audience) THEN
 		PERFORM cdp.rebuild_audiences();

@@ -60,16 +60,28 @@
 	COMMENT ON COLUMN cdp.report_acquisition.became_known IS 'Persons whose first personal identifier was seen on the day.';
 	COMMENT ON COLUMN cdp.report_acquisition.anonymous_became_known IS 'Those of became_known who had been seen before, on an earlier day.';
 
+	CREATE OR REPLACE VIEW cdp.credit_cell AS
+	SELECT c.day, c.k1 AS model, c.k2 AS channel, c.k3 AS campaign, c.n1 AS orders_touched, c.v2 AS orders, c.v1 AS revenue,
+		   NULL::text AS goal, 0::numeric AS achieved
+	FROM cdp.visible_cell c WHERE c.report = 'credit'
+	UNION ALL
+	SELECT c.day, c.k1, c.k2, c.k3, 0, 0, 0, g.name, CASE g.measure WHEN 'orders' THEN c.v2 ELSE c.v1 END
+	FROM cdp.goal g JOIN cdp.visible_cell c ON c.report = 'credit' AND c.day BETWEEN g.starts AND g.ends
+	WHERE g.measure IN ('orders', 'net_revenue')
+	UNION ALL
+	SELECT c.day, c.k2, split_part(c.k3, chr(31), 1), split_part(c.k3, chr(31), 2), 0, 0, 0, g.name, c.v1
+	FROM cdp.goal g JOIN cdp.visible_cell c ON c.report = 'goal_credit' AND c.k1 = g.measure AND c.day BETWEEN g.starts AND g.ends;
+	COMMENT ON VIEW cdp.credit_cell IS 'What touches are credited with: orders (goal null), and what was achieved of each goal. For the report views; granted to nobody.';
+
 	CREATE OR REPLACE VIEW cdp.report_attribution WITH (security_barrier) AS
-	SELECT c.day, c.k1 AS model, c.k2 AS touch_channel, coalesce(nullif(c.k3, ''), '(none)') AS campaign, sum(c.n1)::bigint AS orders_touched,
-		   sum(c.v2) AS orders, sum(c.v1) AS revenue,
+	SELECT c.day, c.model, c.channel AS touch_channel, coalesce(nullif(c.campaign, ''), '(none)') AS campaign, sum(c.orders_touched)::bigint AS orders_touched,
+		   sum(c.orders) AS orders, sum(c.revenue) AS revenue, c.goal, sum(c.achieved) AS goal_achieved,
 		   (SELECT s.computed_at FROM cdp.report_state s) AS computed_at, (SELECT s.data_through FROM cdp.report_state s) AS data_through
-	FROM cdp.visible_cell c
-	WHERE c.report = 'credit'
-	  AND c.day >= (SELECT f.date_from FROM cdp.cell_filter f) AND c.day <= (SELECT f.date_to FROM cdp.cell_filter f)
-	  AND c.k2 = coalesce((SELECT f.channel FROM cdp.cell_filter f), c.k2)
-	GROUP BY c.day, c.k1, c.k2, c.k3;
-	COMMENT ON VIEW cdp.report_attribution IS 'Which channels and campaigns are credited with orders, by model. Touches are visits, with the channel that channel_rule gives them, that began at the time of the order or within the setting attribution_lookback before it. Direct visits are touches, but last_non_direct takes one only when there is no other. Touches count for the person as it is now: those of a visitor who was merged in later, and those before a merge, count too, and a split takes them away. Each order of a person looks at its own lookback, whatever orders came before. An order without a touch is credited to the channel (none). Credits are of net_revenue and sum to it exactly, for each model, day and in total; orders without an exchange rate have none.';
+	FROM cdp.credit_cell c
+	WHERE c.day >= (SELECT f.date_from FROM cdp.cell_filter f) AND c.day <= (SELECT f.date_to FROM cdp.cell_filter f)
+	  AND c.channel = coalesce((SELECT f.channel FROM cdp.cell_filter f), c.channel)
+	GROUP BY c.day, c.model, c.channel, c.campaign, c.goal;
+	COMMENT ON VIEW cdp.report_attribution IS 'Which channels and campaigns are credited with orders, by model. Touches are visits, with the channel that channel_rule gives them, that began at the time of the order or within the setting attribution_lookback before it. Direct visits are touches, but last_non_direct takes one only when there is no other. Touches count for the person as it is now: those of a visitor who was merged in later, and those before a merge, count too, and a split takes them away. Each order of a person looks at its own lookback, whatever orders came before. An order without a touch is credited to the channel (none). Credits are of net_revenue and sum to it exactly, for each model, day and in total; orders without an exchange rate have none. Rows with a goal tell what was achieved of it by the same touches, and credit no orders, so sums of orders and revenue stay what they are.';
 	COMMENT ON COLUMN cdp.report_attribution.day IS 'Day of the order, in the setting time_zone.';
 	COMMENT ON COLUMN cdp.report_attribution.model IS 'first, last, linear, time_decay, position_based, last_non_direct: see the aggregate attribution.';
 	COMMENT ON COLUMN cdp.report_attribution.touch_channel IS 'Channel of the visit; (none): the order had no visit before it.';
@@ -77,6 +89,8 @@
 	COMMENT ON COLUMN cdp.report_attribution.orders_touched IS 'Orders with a credit here; one order may stand in several rows.';
 	COMMENT ON COLUMN cdp.report_attribution.orders IS 'Shares of orders: sums to the number of orders.';
 	COMMENT ON COLUMN cdp.report_attribution.revenue IS 'Credited net revenue, base currency.';
+	COMMENT ON COLUMN cdp.report_attribution.goal IS 'Name of a goal of define_goal() whose measure is orders, net_revenue or an event; null: the row credits orders.';
+	COMMENT ON COLUMN cdp.report_attribution.goal_achieved IS 'What of report_goal.achieved is credited here: shares of its orders or events, or net revenue; sums to achieved for each model.';
 
 	CREATE OR REPLACE VIEW cdp.report_campaign WITH (security_barrier) AS
 	SELECT u.day, coalesce(nullif(u.campaign, ''), '(none)') AS campaign,
@@ -95,17 +109,23 @@
 		   coalesce(sum(u.v1) FILTER (WHERE u.what = 'time_decay'), 0) AS revenue_time_decay,
 		   coalesce(sum(u.v2) FILTER (WHERE u.what = 'position_based'), 0) AS orders_position_based,
 		   coalesce(sum(u.v1) FILTER (WHERE u.what = 'position_based'), 0) AS revenue_position_based,
+		   u.goal,
+		   coalesce(sum(u.achieved) FILTER (WHERE u.what = 'first'), 0) AS goal_first,
+		   coalesce(sum(u.achieved) FILTER (WHERE u.what = 'last'), 0) AS goal_last,
+		   coalesce(sum(u.achieved) FILTER (WHERE u.what = 'last_non_direct'), 0) AS goal_last_non_direct,
+		   coalesce(sum(u.achieved) FILTER (WHERE u.what = 'linear'), 0) AS goal_linear,
+		   coalesce(sum(u.achieved) FILTER (WHERE u.what = 'time_decay'), 0) AS goal_time_decay,
+		   coalesce(sum(u.achieved) FILTER (WHERE u.what = 'position_based'), 0) AS goal_position_based,
 		   (SELECT s.computed_at FROM cdp.report_state s) AS computed_at, (SELECT s.data_through FROM cdp.report_state s) AS data_through
-	FROM (SELECT c.day, c.k2 AS campaign, c.k3 AS what, c.n1, 0 AS v1, 0 AS v2
+	FROM (SELECT c.day, c.k2 AS campaign, c.k3 AS what, c.n1, 0 AS v1, 0 AS v2, NULL AS goal, 0 AS achieved
 		  FROM cdp.visible_cell c
 		  WHERE c.report = 'role' AND c.k3 IN ('delivered', 'opened', 'clicked', 'bounced', 'unsubscribed', 'spam_report')
 			AND c.k1 = coalesce((SELECT f.source FROM cdp.cell_filter f), c.k1)
 		  UNION ALL
-		  SELECT c.day, c.k3, c.k1, 0, c.v1, c.v2 FROM cdp.visible_cell c
-		  WHERE c.report = 'credit') u
+		  SELECT c.day, c.campaign, c.model, 0, c.revenue, c.orders, c.goal, c.achieved FROM cdp.credit_cell c) u
 	WHERE u.day >= (SELECT f.date_from FROM cdp.cell_filter f) AND u.day <= (SELECT f.date_to FROM cdp.cell_filter f)
-	GROUP BY u.day, u.campaign;
-	COMMENT ON VIEW cdp.report_campaign IS 'Campaigns: what was sent and what people did with it (events of report_event), and the orders and net revenue credited to them by each model of report_attribution. The sums over all campaigns are those of report_overview, for each model.';
+	GROUP BY u.day, u.campaign, u.goal;
+	COMMENT ON VIEW cdp.report_campaign IS 'Campaigns: what was sent and what people did with it (events of report_event), and the orders and net revenue credited to them by each model of report_attribution. The sums over all campaigns are those of report_overview, for each model. Rows with a goal tell what was achieved of it, credited by each model; all else is 0 in them.';
 	COMMENT ON COLUMN cdp.report_campaign.day IS 'Day, in the setting time_zone, of the message''s event, or of the order.';
 	COMMENT ON COLUMN cdp.report_campaign.campaign IS 'Name of the campaign: property of the message''s event, utm_campaign of the visit; (none) without.';
 	COMMENT ON COLUMN cdp.report_campaign.delivered IS 'Messages delivered.';
@@ -126,6 +146,13 @@
 	COMMENT ON COLUMN cdp.report_campaign.revenue_time_decay IS 'Net revenue in the base currency, model time_decay.';
 	COMMENT ON COLUMN cdp.report_campaign.orders_position_based IS 'Shares of orders, model position_based.';
 	COMMENT ON COLUMN cdp.report_campaign.revenue_position_based IS 'Net revenue in the base currency, model position_based.';
+	COMMENT ON COLUMN cdp.report_campaign.goal IS 'Name of a goal of define_goal() whose measure is orders, net_revenue or an event; null: the row tells of messages and orders.';
+	COMMENT ON COLUMN cdp.report_campaign.goal_first IS 'What of report_goal.achieved is credited to the campaign by the model first, in the unit of the goal''s measure; further ones likewise.';
+	COMMENT ON COLUMN cdp.report_campaign.goal_last IS 'Credited of the goal, model last.';
+	COMMENT ON COLUMN cdp.report_campaign.goal_last_non_direct IS 'Credited of the goal, model last_non_direct.';
+	COMMENT ON COLUMN cdp.report_campaign.goal_linear IS 'Credited of the goal, model linear.';
+	COMMENT ON COLUMN cdp.report_campaign.goal_time_decay IS 'Credited of the goal, model time_decay.';
+	COMMENT ON COLUMN cdp.report_campaign.goal_position_based IS 'Credited of the goal, model position_based.';
 
 	CREATE OR REPLACE VIEW cdp.report_satisfaction WITH (security_barrier) AS
 	SELECT c.day, c.k3 AS survey, c.k1 AS source_name, sum(c.n4)::bigint AS answers, sum(c.n2)::bigint AS satisfied,
@@ -191,8 +218,8 @@
 	COMMENT ON COLUMN cdp.report_loyalty.orders IS 'All their orders.';
 	COMMENT ON COLUMN cdp.report_loyalty.net_revenue IS 'All their net revenue, base currency.';
 	COMMENT ON COLUMN cdp.report_loyalty.mean_tenure_days IS 'Mean number of days from the first order to the day of the last refresh.';
-	COMMENT ON COLUMN cdp.report_loyalty.points_earned IS 'Points earned in the month.';
-	COMMENT ON COLUMN cdp.report_loyalty.points_spent IS 'Points spent in the month.';
+	COMMENT ON COLUMN cdp.report_loyalty.points_earned IS 'Points earned in the month: told by events, or booked by earn_points().';
+	COMMENT ON COLUMN cdp.report_loyalty.points_spent IS 'Points spent in the month: told by events, or booked by spend_points().';
 
 	CREATE OR REPLACE VIEW cdp.report_identity_health WITH (security_barrier) AS
 	SELECT c.k1 AS identifier_type, sum(c.people)::bigint AS people,

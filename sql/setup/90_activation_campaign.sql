@@ -104,6 +104,11 @@
 	COMMENT ON TABLE cdp.points_entry IS 'Ledger of loyalty points: earned (above 0) and spent (below 0), never changed; the balance is their sum. Moves with the identifier under which it was earned, so that merges and splits keep every point.';
 	COMMENT ON COLUMN cdp.points_entry.reference IS 'What it was for, as an order number: the same reference counts once for a person.';
 	COMMENT ON COLUMN cdp.points_entry.expires_at IS 'Points not spent by then are worth nothing; the oldest are spent first.';
+	INSERT INTO cdp.event_type (name, description) VALUES
+		('Points Earned', 'Loyalty points given: properties points, reference, reason, expires_at. Booked by the next refresh.'),
+		('Points Spent', 'Loyalty points taken: properties points, reference, reason. Booked by the next refresh.'),
+		('Points Redeemed', 'As Points Spent.')
+	ON CONFLICT (name) DO NOTHING;
 
 	CREATE OR REPLACE VIEW cdp.contact_channel WITH (security_barrier) AS
 	SELECT v.profile_id, (array_agg(c.channel ORDER BY c.opened DESC, c.channel) FILTER (WHERE c.opened > 0))[1] AS channel,

@@ -12,7 +12,7 @@
 
 #include "analytics/condition.h"
 
-static void
+void
 CheckConditionCount(int count, const char *aggregate)
 {
 	if (count < 1 || count > CONDITIONS_MAX)

@@ -16,6 +16,9 @@ typedef struct ConditionCall
 	int			pattern_count;	/* for so many conditions */
 } ConditionCall;
 
+/* Raises 22023 unless there are 1 to CONDITIONS_MAX */
+extern void CheckConditionCount(int count, const char *aggregate);
+
 extern ConditionCall *ConditionCallOf(FunctionCallInfo fcinfo, int first, const char *aggregate);
 
 /* Bit 0 is the first condition; null counts as false */

@@ -4,10 +4,11 @@
  *
  * A state as bytes, for another worker (numbers in network order):
  *
- *	  version mode conditions sorted | window | pattern length | pattern | events | events × (time, conditions)
- *	     1      1       1        1   |   8    |       4        |  ...    |   4    |   8       4
+ *	  version mode conditions flags | window | pattern length | pattern | events | events × (time, conditions)
+ *	     1      1       1       1   |   8    |       4        |  ...    |   4    |   8       4
  *
- * A pattern's length is -1 where there is none.
+ * A pattern's length is -1 where there is none.  Flags: 1 the events are in
+ * their order, 2 each is one word of 8 bytes instead (event_list.h).
  */
 #include "core/core.h"
 
@@ -18,9 +19,19 @@
 #include "core/aggregate.h"
 #include "core/settings.h"
 
-#define LIST_VERSION	1
+#define LIST_VERSION	2
+#define FLAG_SORTED		1
+#define FLAG_PACKED		2
 #define LIST_FIRST_SIZE	128
 #define LIST_HEADER		offsetof(EventList, events)
+
+#define ST_SORT SortWords
+#define ST_ELEMENT_TYPE int64
+#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 #define ST_SORT SortListedEvents
 #define ST_ELEMENT_TYPE ListedEvent
@@ -34,13 +45,36 @@ PG_FUNCTION_INFO_V1(cdp_event_list_combine);
 PG_FUNCTION_INFO_V1(cdp_event_list_serialize);
 PG_FUNCTION_INFO_V1(cdp_event_list_deserialize);
 
+uint8		packed_rank[1 << PACKED_CONDITIONS];
+uint8		packed_conditions[1 << PACKED_CONDITIONS];
+
+/* Sets that begin with these conditions, in the order of ListedEventCompare */
+static int
+RankConditions(int rank, uint32 conditions, int from)
+{
+	packed_rank[conditions] = rank;
+	packed_conditions[rank++] = conditions;
+	for (int i = from; i < PACKED_CONDITIONS; i++)
+		rank = RankConditions(rank, conditions | UINT32_C(1) << i, i + 1);
+	return rank;
+}
+
+static inline Size
+EventSize(const EventList *list)
+{
+	return list->is_packed ? sizeof(int64) : sizeof(ListedEvent);
+}
+
 EventList *
 EventListCreate(MemoryContext context, int nconditions)
 {
 	EventList  *list = MemoryContextAlloc(context, LIST_FIRST_SIZE);
 
+	if (packed_rank[1] == 0)
+		RankConditions(0, 0, 0);
 	memset(list, 0, LIST_HEADER);
-	list->capacity = Min((LIST_FIRST_SIZE - LIST_HEADER) / sizeof(ListedEvent), setting_max_aggregate_events);
+	list->is_packed = nconditions <= PACKED_CONDITIONS;
+	list->capacity = Min((LIST_FIRST_SIZE - LIST_HEADER) / EventSize(list), setting_max_aggregate_events);
 	list->nconditions = nconditions;
 	list->is_sorted = true;
 	return list;
@@ -53,11 +87,46 @@ EventListGrow(EventList *list, int64 needed, const char *aggregate)
 	Size		size = LIST_FIRST_SIZE;
 
 	AggregateCheckEvents(aggregate, needed);
-	while (size < LIST_HEADER + needed * sizeof(ListedEvent))
+	while (size < LIST_HEADER + needed * EventSize(list))
 		size *= 2;
-	size = Min(size, LIST_HEADER + (Size) setting_max_aggregate_events * sizeof(ListedEvent));
+	size = Min(size, LIST_HEADER + (Size) setting_max_aggregate_events * EventSize(list));
 	list = repalloc(list, size);
-	list->capacity = (size - LIST_HEADER) / sizeof(ListedEvent);
+	list->capacity = (size - LIST_HEADER) / EventSize(list);
+	return list;
+}
+
+static inline void
+UnpackWord(ListedEvent *event, int64 word)
+{
+	event->conditions = packed_conditions[word & 0xff];
+	event->time = word >> PACKED_BITS;
+}
+
+/* From the end, so that no word is overwritten before it is read */
+static EventList *
+EventListUnpack(EventList *list, int64 needed, const char *aggregate)
+{
+	list->is_packed = false;
+	list = EventListGrow(list, needed, aggregate);
+	for (int i = list->count - 1; i >= 0; i--)
+		UnpackWord(&list->events[i], PackedWords(list)[i]);
+	return list;
+}
+
+EventList *
+EventListAddWide(EventList *list, TimestampTz time, uint32 conditions, const char *aggregate)
+{
+	ListedEvent *event;
+
+	if (list->is_packed)
+		list = EventListUnpack(list, (int64) list->count + 1, aggregate);
+	else if (list->count >= list->capacity)
+		list = EventListGrow(list, (int64) list->count + 1, aggregate);
+	event = &list->events[list->count++];
+	event->time = time;
+	event->conditions = conditions;
+	if (list->is_sorted && list->count > 1 && ListedEventCompare(event - 1, event) > 0)
+		list->is_sorted = false;
 	return list;
 }
 
@@ -65,13 +134,30 @@ EventListGrow(EventList *list, int64 needed, const char *aggregate)
  * Sorting in place changes nothing that a caller could see: events may be
  * added afterwards, so final functions may do it.
  */
-void
+static void
 EventListSort(EventList *list)
 {
 	if (list->is_sorted)
 		return;
-	SortListedEvents(list->events, list->count);
+	if (list->is_packed)
+		SortWords(PackedWords(list), list->count);
+	else
+		SortListedEvents(list->events, list->count);
 	list->is_sorted = true;
+}
+
+const ListedEvent *
+EventListSorted(EventList *list)
+{
+	ListedEvent *events;
+
+	EventListSort(list);
+	if (!list->is_packed)
+		return list->events;
+	events = palloc(Max(list->count, 1) * sizeof(ListedEvent));
+	for (int i = 0; i < list->count; i++)
+		UnpackWord(&events[i], PackedWords(list)[i]);
+	return events;
 }
 
 static bool
@@ -81,6 +167,28 @@ PatternsEqual(const text *a, const text *b)
 		return a == b;
 	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
 		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+/* There is room, and a is not packed unless b is */
+static void
+EventListAppend(EventList *a, const EventList *b)
+{
+	if (a->is_packed)
+	{
+		memcpy(&PackedWords(a)[a->count], PackedWords(b), b->count * sizeof(int64));
+		a->is_sorted = a->is_sorted && b->is_sorted && (a->count == 0 || PackedWords(a)[a->count - 1] <= PackedWords(a)[a->count]);
+	}
+	else
+	{
+		for (int i = 0; i < b->count; i++)
+			if (b->is_packed)
+				UnpackWord(&a->events[a->count + i], PackedWords(b)[i]);
+			else
+				a->events[a->count + i] = b->events[i];
+		a->is_sorted = a->is_sorted && b->is_sorted &&
+			(a->count == 0 || ListedEventCompare(&a->events[a->count - 1], &a->events[a->count]) <= 0);
+	}
+	a->count += b->count;
 }
 
 Datum
@@ -116,12 +224,11 @@ cdp_event_list_combine(PG_FUNCTION_ARGS)
 	if (b->count == 0)
 		PG_RETURN_POINTER(a);
 	total = (int64) a->count + b->count;
-	if (total > a->capacity)
+	if (a->is_packed && !b->is_packed)
+		a = EventListUnpack(a, total, "an aggregate over events");
+	else if (total > a->capacity)
 		a = EventListGrow(a, total, "an aggregate over events");
-	memcpy(&a->events[a->count], b->events, b->count * sizeof(ListedEvent));
-	a->is_sorted = a->is_sorted && b->is_sorted &&
-		(a->count == 0 || ListedEventCompare(&a->events[a->count - 1], &a->events[a->count]) <= 0);
-	a->count = total;
+	EventListAppend(a, b);
 	PG_RETURN_POINTER(a);
 }
 
@@ -133,11 +240,11 @@ cdp_event_list_serialize(PG_FUNCTION_ARGS)
 
 	(void) AggregateContext(fcinfo);
 	pq_begintypsend(&buf);
-	enlargeStringInfo(&buf, 64 + list->count * 12);
+	enlargeStringInfo(&buf, 64);
 	pq_writeint8(&buf, LIST_VERSION);
 	pq_writeint8(&buf, list->mode);
 	pq_writeint8(&buf, list->nconditions);
-	pq_writeint8(&buf, list->is_sorted);
+	pq_writeint8(&buf, (list->is_sorted ? FLAG_SORTED : 0) | (list->is_packed ? FLAG_PACKED : 0));
 	pq_writeint64(&buf, list->length);
 	if (list->pattern == NULL)
 		pq_writeint32(&buf, (uint32) -1);
@@ -147,11 +254,12 @@ cdp_event_list_serialize(PG_FUNCTION_ARGS)
 		pq_sendbytes(&buf, VARDATA_ANY(list->pattern), VARSIZE_ANY_EXHDR(list->pattern));
 	}
 	pq_sendint32(&buf, list->count);
-	enlargeStringInfo(&buf, list->count * 12);
+	enlargeStringInfo(&buf, list->count * (list->is_packed ? 8 : 12));
 	for (int i = 0; i < list->count; i++)
 	{
-		pq_writeint64(&buf, list->events[i].time);
-		pq_writeint32(&buf, list->events[i].conditions);
+		pq_writeint64(&buf, list->is_packed ? PackedWords(list)[i] : list->events[i].time);
+		if (!list->is_packed)
+			pq_writeint32(&buf, list->events[i].conditions);
 	}
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
 }
@@ -171,6 +279,7 @@ cdp_event_list_deserialize(PG_FUNCTION_ARGS)
 	EventList  *list;
 	StringInfoData buf;
 	int			mode;
+	int			flags;
 	int			count;
 	int			pattern_len;
 
@@ -187,20 +296,29 @@ cdp_event_list_deserialize(PG_FUNCTION_ARGS)
 	if (list->nconditions < 1 || list->nconditions > CONDITIONS_MAX)
 		Corrupt();
 	list->mode = mode;
-	list->is_sorted = pq_getmsgbyte(&buf) == 1;
+	flags = pq_getmsgbyte(&buf);
+	if ((flags & ~(FLAG_SORTED | FLAG_PACKED)) != 0 || ((flags & FLAG_PACKED) && !list->is_packed))
+		Corrupt();
+	list->is_sorted = (flags & FLAG_SORTED) != 0;
+	list->is_packed = (flags & FLAG_PACKED) != 0;
 	list->length = pq_getmsgint64(&buf);
 	pattern_len = (int32) pq_getmsgint(&buf, 4);
 	if (pattern_len >= 0)
 		list->pattern = cstring_to_text_with_len(pq_getmsgbytes(&buf, pattern_len), pattern_len);
 	count = (int32) pq_getmsgint(&buf, 4);
-	if (count < 0 || (int64) count * 12 != buf.len - buf.cursor)
+	if (count < 0 || (int64) count * (list->is_packed ? 8 : 12) != buf.len - buf.cursor)
 		Corrupt();
-	if (count > list->capacity)
-		list = EventListGrow(list, count, "an aggregate over events");
+	/* the capacity that it has is one of events of the other size */
+	list = EventListGrow(list, count, "an aggregate over events");
 	for (int i = 0; i < count; i++)
 	{
-		list->events[i].time = pq_getmsgint64(&buf);
-		list->events[i].conditions = pq_getmsgint(&buf, 4);
+		if (list->is_packed)
+			PackedWords(list)[i] = pq_getmsgint64(&buf);
+		else
+		{
+			list->events[i].time = pq_getmsgint64(&buf);
+			list->events[i].conditions = pq_getmsgint(&buf, 4);
+		}
 	}
 	list->count = count;
 	pq_getmsgend(&buf);

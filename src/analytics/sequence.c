@@ -100,7 +100,7 @@ TimeBetween(const ListedEvent *from, const ListedEvent *to)
 static int64
 SequenceScan(EventList *list, const SequencePattern *pattern, bool only_first)
 {
-	const ListedEvent *events = list->events;
+	const ListedEvent *events = EventListSorted(list);
 	uint64	   *ends = palloc(Max(list->count, 1) * sizeof(uint64));	/* steps that can end at an event */
 	int			next[PATTERN_STEPS_MAX] = {0};	/* first event not yet far enough away */
 	int			nearest[PATTERN_STEPS_MAX]; /* best end of the step before, or -1 */
@@ -163,7 +163,6 @@ SequenceFinal(FunctionCallInfo fcinfo, bool only_first)
 	if (list == NULL)
 		return 0;
 	SequencePatternParse(&pattern, list->pattern, list->nconditions);
-	EventListSort(list);
 	return SequenceScan(list, &pattern, only_first);
 }
 

@@ -28,6 +28,7 @@
 
 #include "analytics/condition.h"
 #include "analytics/event_list.h"
+#include "analytics/step_name.h"
 #include "core/aggregate.h"
 
 typedef enum FunnelMode
@@ -58,6 +59,8 @@ typedef struct Funnel
 
 PG_FUNCTION_INFO_V1(cdp_window_funnel_transition);
 PG_FUNCTION_INFO_V1(cdp_window_funnel_mode_transition);
+PG_FUNCTION_INFO_V1(cdp_window_funnel_event_transition);
+PG_FUNCTION_INFO_V1(cdp_window_funnel_mode_event_transition);
 PG_FUNCTION_INFO_V1(cdp_window_funnel_final);
 
 static int
@@ -80,35 +83,42 @@ FunnelModeOf(FunctionCallInfo fcinfo, int argument)
 			 errhint("Modes are default, strict_order, strict_deduplication, strict_increase and strict_once.")));
 }
 
+/* Adds a row to the state, which is the first argument */
+static Datum
+FunnelAdd(FunctionCallInfo fcinfo, MemoryContext context, int mode, int count, uint32 conditions)
+{
+	EventList  *list = PG_ARGISNULL(0) ? NULL : (EventList *) PG_GETARG_POINTER(0);
+	int64		window = AggregateFixedLength(fcinfo, 1, "window_length");
+
+	/* what satisfies no step matters to strict_order alone; its group's memory is not looked at */
+	if (PG_ARGISNULL(2) || (conditions == 0 && mode != FUNNEL_STRICT_ORDER))
+	{
+		if (list == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(list);
+	}
+	if (list == NULL)
+	{
+		list = EventListCreate(context, count);
+		list->length = window;
+		list->mode = mode;
+	}
+	else if (list->length != window || list->mode != mode || list->nconditions != count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("window_length, mode and number of steps of window_funnel must be the same in all rows of a group")));
+	PG_RETURN_POINTER(EventListAdd(list, PG_GETARG_TIMESTAMPTZ(2), conditions, "window_funnel"));
+}
+
 static Datum
 FunnelTransition(FunctionCallInfo fcinfo, int first, int mode)
 {
 	MemoryContext context = AggregateContext(fcinfo);
 	ConditionCall *call = ConditionCallOf(fcinfo, first, "window_funnel");
-	EventList  *list = PG_ARGISNULL(0) ? NULL : (EventList *) PG_GETARG_POINTER(0);
-	int64		window = AggregateFixedLength(fcinfo, 1, "window_length");
 	int			count;
 	uint32		conditions = ConditionsOfRow(fcinfo, call, "window_funnel", &count);
 
-	if (list != NULL && (list->length != window || list->mode != mode || list->nconditions != count))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("window_length, mode and number of steps of window_funnel must be the same in all rows of a group")));
-
-	/* what satisfies no step matters to strict_order alone */
-	if (!PG_ARGISNULL(2) && (conditions != 0 || mode == FUNNEL_STRICT_ORDER))
-	{
-		if (list == NULL)
-		{
-			list = EventListCreate(context, count);
-			list->length = window;
-			list->mode = mode;
-		}
-		list = EventListAdd(list, PG_GETARG_TIMESTAMPTZ(2), conditions, "window_funnel");
-	}
-	if (list == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(list);
+	return FunnelAdd(fcinfo, context, mode, count, conditions);
 }
 
 Datum
@@ -121,6 +131,35 @@ Datum
 cdp_window_funnel_mode_transition(PG_FUNCTION_ARGS)
 {
 	return FunnelTransition(fcinfo, 4, FunnelModeOf(fcinfo, 3));
+}
+
+/* The steps are names: event and steps are the arguments from first on */
+static Datum
+FunnelEventTransition(FunctionCallInfo fcinfo, int first, int mode)
+{
+	MemoryContext context = AggregateContext(fcinfo);
+	const StepNames *steps = StepNamesOf(fcinfo, first + 1, "window_funnel");
+	uint32		conditions = 0;
+
+	if (!PG_ARGISNULL(first))
+	{
+		text	   *event = PG_GETARG_TEXT_PP(first);
+
+		conditions = StepNamesFind(steps, VARDATA_ANY(event), VARSIZE_ANY_EXHDR(event));
+	}
+	return FunnelAdd(fcinfo, context, mode, steps->count, conditions);
+}
+
+Datum
+cdp_window_funnel_event_transition(PG_FUNCTION_ARGS)
+{
+	return FunnelEventTransition(fcinfo, 3, FUNNEL_DEFAULT);
+}
+
+Datum
+cdp_window_funnel_mode_event_transition(PG_FUNCTION_ARGS)
+{
+	return FunnelEventTransition(fcinfo, 4, FunnelModeOf(fcinfo, 3));
 }
 
 static inline bool
@@ -282,38 +321,39 @@ Datum
 cdp_window_funnel_final(PG_FUNCTION_ARGS)
 {
 	EventList  *list = PG_ARGISNULL(0) ? NULL : (EventList *) PG_GETARG_POINTER(0);
+	const ListedEvent *events;
 	Funnel		funnel;
 
 	(void) AggregateContext(fcinfo);
 	if (list == NULL)
 		PG_RETURN_INT32(0);
-	EventListSort(list);
+	events = EventListSorted(list);
 	memset(&funnel, 0, offsetof(Funnel, start));
 	funnel.nsteps = list->nconditions;
 	funnel.window = list->length;
 	for (int i = 0, next; i < list->count && funnel.longest < funnel.nsteps; i = next)
 	{
-		TimestampTz time = list->events[i].time;
+		TimestampTz time = events[i].time;
 		uint32		steps = 0;
 		uint32		repeated = 0;
 		bool		is_several = false; /* some event satisfies several steps */
 
-		for (next = i; next < list->count && list->events[next].time == time; next++)
+		for (next = i; next < list->count && events[next].time == time; next++)
 		{
-			uint32		conditions = list->events[next].conditions;
+			uint32		conditions = events[next].conditions;
 
 			repeated |= steps & conditions;
 			steps |= conditions;
 			is_several |= (conditions & (conditions - 1)) != 0;
 		}
 		if (list->mode == FUNNEL_STRICT_ORDER)
-			FunnelOrdered(&funnel, list->events[i].conditions == 0, steps, time);
+			FunnelOrdered(&funnel, events[i].conditions == 0, steps, time);
 		else if (list->mode == FUNNEL_STRICT_DEDUPLICATION)
 			FunnelDeduplicated(&funnel, steps, repeated, time);
 		else if (list->mode == FUNNEL_STRICT_INCREASE || (list->mode == FUNNEL_STRICT_ONCE && next == i + 1))
 			FunnelDescend(&funnel, steps, time);
 		else if (list->mode == FUNNEL_STRICT_ONCE && is_several)
-			FunnelOnce(&funnel, &list->events[i], next - i);
+			FunnelOnce(&funnel, &events[i], next - i);
 		else
 			FunnelAscend(&funnel, steps, time);
 		CHECK_FOR_INTERRUPTS();

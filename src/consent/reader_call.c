@@ -21,6 +21,8 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "consent/reader_call.h"
+
 #define CALL_ARGUMENTS_MAX 8
 
 typedef struct ReaderCall
@@ -31,8 +33,7 @@ typedef struct ReaderCall
 
 static HTAB *reader_calls = NULL;
 
-/* Whose the tables are. */
-static Oid
+Oid
 OwnerOfTables(Oid schema)
 {
 	Oid			relation = get_relname_relid("profile", schema);

@@ -14,6 +14,7 @@
 #include "utils/json.h"
 
 #include "segment/computed.h"
+#include "segment/computed_rule.h"
 #include "segment/expression.h"
 
 PG_FUNCTION_INFO_V1(cdp_computed_expression);
@@ -34,6 +35,7 @@ AddComputed(ComputedTraits *traits, RulePlan *plan, int i, const char *name, con
 
 	traits->names[i] = pstrdup(name);
 	traits->operands[i] = ParseComputed(text, strlen(text));
+	ExpandExpression(PlanComputedSet(plan), traits->operands[i]);
 	PlanAddExpression(plan, traits->operands[i]);
 	MemoryContextSwitchTo(old);
 }
@@ -112,6 +114,25 @@ PushValue(JsonbParseState **state, JsonbIteratorToken token, const RuleValue *va
 	pushJsonbValue(state, token, &v);
 }
 
+/* The different values of a property in the window, as a JSON array */
+RuleValue
+UniqueList(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next)
+{
+	JsonbParseState *state = NULL;
+	RuleValue	value = {VALUE_JSON};
+	Fact	  **facts;
+	int			n = UniqueFacts(plan, operand, at, &facts, next);
+	Jsonb	   *list;
+
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+		PushValue(&state, WJB_ELEM, &facts[i]->value);
+	list = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+	value.json = &list->root;
+	value.length = VARSIZE(list) - VARHDRSZ;
+	return value;
+}
+
 static bool
 PushComputed(RulePlan *plan, ProfileRow *row, const RuleOperand *operand, JsonbParseState **state, TimestampTz *due)
 {
@@ -120,13 +141,8 @@ PushComputed(RulePlan *plan, ProfileRow *row, const RuleOperand *operand, JsonbP
 
 	if (operand->kind == OPERAND_AGGREGATE && operand->aggregate == AGGREGATE_UNIQUE_LIST)
 	{
-		Fact	  **facts;
-		int			n = UniqueFacts(plan, operand, plan->as_of, &facts, &next);
-
-		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-		for (int i = 0; i < n; i++)
-			PushValue(state, WJB_ELEM, &facts[i]->value);
-		pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		value = UniqueList(plan, operand, plan->as_of, &next);
+		PushValue(state, WJB_VALUE, &value);
 	}
 	else
 	{

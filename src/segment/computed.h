@@ -10,6 +10,7 @@
 typedef struct ComputedTraits ComputedTraits;
 
 extern ComputedTraits *LoadComputedTraits(RulePlan *plan);
+extern RuleValue UniqueList(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next);
 extern Jsonb *EvaluateComputed(RulePlan *plan, ProfileRow *row, const ComputedTraits *traits, TimestampTz *due);
 
 #endif							/* CDP_SEGMENT_COMPUTED_H */

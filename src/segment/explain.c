@@ -5,6 +5,7 @@
 #include "core/core.h"
 
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/tuplestore.h"
 #include "utils/varlena.h"
 
@@ -13,6 +14,7 @@
 PG_FUNCTION_INFO_V1(cdp_explain_segment);
 PG_FUNCTION_INFO_V1(cdp_rule_references);
 PG_FUNCTION_INFO_V1(cdp_check_segment);
+PG_FUNCTION_INFO_V1(cdp_rule_needs);
 
 /* ---- explain_segment ---- */
 
@@ -169,6 +171,12 @@ ReferEvent(ReturnSetInfo *result, RuleEvent *event)
 		ReferNode(result, event->where, event->name);
 }
 
+static const char *
+KindOf(const RuleOperand *operand)
+{
+	return operand->kind == OPERAND_ACCOUNT ? "account trait" : "trait";
+}
+
 /* What an expression reckons with: numbers */
 static void
 ReferExpression(ReturnSetInfo *result, RuleOperand *operand, const char *event)
@@ -178,8 +186,10 @@ ReferExpression(ReturnSetInfo *result, RuleOperand *operand, const char *event)
 	check_stack_depth();
 	for (int i = 0; i < operand->nargs; i++)
 		ReferExpression(result, operand->args[i], event);
-	if (operand->kind == OPERAND_TRAIT)
-		PutReference(result, "trait", operand->key, NULL, NULL, "comparison", &number, operand->position);
+	if (operand->kind == OPERAND_TRAIT || operand->kind == OPERAND_ACCOUNT)
+		PutReference(result, KindOf(operand), operand->key, NULL, NULL, "comparison", &number, operand->position);
+	else if (operand->kind == OPERAND_INTEREST)
+		PutReference(result, "topic", operand->key, NULL, NULL, NULL, NULL, operand->position);
 	else if (operand->kind == OPERAND_AGGREGATE)
 	{
 		ReferEvent(result, operand->event);
@@ -215,11 +225,12 @@ ReferNode(ReturnSetInfo *result, RuleNode *node, const char *event)
 	switch (operand->kind)
 	{
 		case OPERAND_TRAIT:
+		case OPERAND_ACCOUNT:
 		case OPERAND_ANNIVERSARY:
 			if (node->nvalues == 0)
-				PutReference(result, "trait", operand->key, NULL, NULL, UsageOf(node), NULL, operand->position);
+				PutReference(result, KindOf(operand), operand->key, NULL, NULL, UsageOf(node), NULL, operand->position);
 			for (int i = 0; i < node->nvalues; i++)
-				PutReference(result, "trait", operand->key, NULL, NULL, UsageOf(node), &node->values[i],
+				PutReference(result, KindOf(operand), operand->key, NULL, NULL, UsageOf(node), &node->values[i],
 							 operand->position);
 			break;
 		case OPERAND_PROPERTY:
@@ -244,4 +255,102 @@ cdp_rule_references(PG_FUNCTION_ARGS)
 	ReferNode((ReturnSetInfo *) fcinfo->resultinfo,
 			  ParseRule(VARDATA_ANY(rule), VARSIZE_ANY_EXHDR(rule), NULL), NULL);
 	return (Datum) 0;
+}
+
+/* ---- rule_needs ---- */
+
+typedef enum RuleNeed
+{
+	NEED_ACCOUNTS,
+	NEED_CONSENTS,
+	NEED_EVENTS,
+	NEED_IDENTIFIERS,
+	NEED_SEGMENTS,
+	NEED_TIME,
+	NEED_TRAITS,
+	NNEEDS
+} RuleNeed;
+
+/* Does the answer change with the time at which it is asked? */
+static bool
+WindowMoves(const RuleWindow *window)
+{
+	return window->kind == WINDOW_LAST || window->kind == WINDOW_NEXT || window->kind == WINDOW_THIS ||
+		window->kind == WINDOW_CALENDAR;
+}
+
+static void
+OperandNeeds(const RuleOperand *operand, bool *needs)
+{
+	check_stack_depth();
+	for (int i = 0; i < operand->nargs; i++)
+		OperandNeeds(operand->args[i], needs);
+	switch (operand->kind)
+	{
+		case OPERAND_TRAIT:
+		case OPERAND_ANNIVERSARY:
+			needs[NEED_TRAITS] = true;
+			break;
+		case OPERAND_ACCOUNT:
+			needs[NEED_ACCOUNTS] = true;
+			break;
+		case OPERAND_INTEREST:
+		case OPERAND_AGGREGATE:
+			needs[NEED_EVENTS] = true;
+			needs[NEED_TIME] |= WindowMoves(&operand->window) || operand->aggregate == AGGREGATE_DAYS_SINCE_LAST;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+NodeNeeds(const RuleNode *node, bool *needs)
+{
+	check_stack_depth();
+	for (int i = 0; i < node->nargs && node->kind != RULE_ELEMENT; i++)
+		NodeNeeds(node->args[i], needs);
+	if (node->operand)
+		OperandNeeds(node->operand, needs);
+	if (node->other)
+		OperandNeeds(node->other, needs);
+	needs[NEED_TIME] |= WindowMoves(&node->window);
+	switch (node->kind)
+	{
+		case RULE_SEQUENCE:
+			needs[NEED_EVENTS] = true;
+			for (int i = 0; i < node->nsteps; i++)
+				needs[NEED_TIME] |= node->steps[i].negated;
+			break;
+		case RULE_MEMBER_OF:
+			needs[NEED_SEGMENTS] = true;
+			break;
+		case RULE_CONSENTS_TO:
+			needs[NEED_CONSENTS] = needs[NEED_TIME] = true;
+			break;
+		case RULE_HAS_IDENTIFIER:
+		case RULE_SAMPLE:
+			needs[NEED_IDENTIFIERS] = true;
+			break;
+		default:
+			break;
+	}
+}
+
+/* rule_needs(rule): what it reads, and whether time alone can change its answer */
+Datum
+cdp_rule_needs(PG_FUNCTION_ARGS)
+{
+	static const char *const names[NNEEDS] = {
+		"accounts", "consents", "events", "identifiers", "segments", "time", "traits"
+	};
+	bool		needs[NNEEDS] = {false};
+	Datum		elements[NNEEDS];
+	int			n = 0;
+
+	NodeNeeds(SegmentRuleTree(DatumGetSegmentRule(PG_GETARG_DATUM(0))), needs);
+	for (int i = 0; i < NNEEDS; i++)
+		if (needs[i])
+			elements[n++] = CStringGetTextDatum(names[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
 }

@@ -115,7 +115,12 @@ ReckonNumber(Reckoning *r, const RuleOperand *operand, Numeric *result)
 		case OPERAND_DISTANCE:
 			return ReckonDistance(r, operand, result);
 		case OPERAND_TRAIT:
+		case OPERAND_ACCOUNT:
 			value = ProfileTrait(r->plan, r->row, operand);
+			break;
+		case OPERAND_INTEREST:
+			value = InterestAt(r->plan, operand, r->at, &next);
+			r->next = Min(r->next, next);
 			break;
 		case OPERAND_AGGREGATE:
 			value = MetricAt(r->plan, operand, r->at, &next);

@@ -134,6 +134,7 @@ cdp_matches(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	BecomeOwner(&caller);
 	taken = TakePlan(rule, PG_GETARG_TIMESTAMPTZ(2));
+	taken.plan->reader = caller.reader;
 	EvaluateProfiles(taken.plan, false, &id, 1, CountMatch, &count);
 	KeepPlan(&taken);
 	BecomeCaller(&caller);
@@ -152,6 +153,7 @@ cdp_count_matching(PG_FUNCTION_ARGS)
 
 	BecomeOwner(&caller);
 	plan = PlanForRule(rule, PG_GETARG_TIMESTAMPTZ(1));
+	plan->reader = caller.reader;
 	EvaluateProfiles(plan, false, ids, nids, CountMatch, &count);
 	MemoryContextDelete(plan->context);
 	BecomeCaller(&caller);

@@ -14,7 +14,10 @@
  */
 #include "core/core.h"
 
-#include "segment/plan.h"
+#include <math.h>
+
+#include "segment/computed.h"
+#include "segment/expression.h"
 
 typedef struct Accumulator
 {
@@ -177,6 +180,8 @@ MetricTruth(RulePlan *plan, PlanLeaf *leaf, const RuleValue *value)
 {
 	if (leaf->node->kind == RULE_DID)
 		return value->integer > 0 ? TRUTH_TRUE : TRUTH_FALSE;
+	if (leaf->node->kind == RULE_ELEMENT)
+		return QuantifiedTruth(plan, leaf->node, value);
 	return LeafTruth(leaf->node, value, &leaf->bounds, plan->zone);
 }
 
@@ -340,6 +345,75 @@ MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz
 	return Accumulated(&a, operand->aggregate);
 }
 
+/* ---- interests ---- */
+
+/* half of an interest is gone after so long */
+#define HALF_LIFE ((float8) 30 * USECS_PER_DAY)
+/* digits of a share */
+#define SHARE_SCALE 6
+
+static float8
+WeightAt(const PlanSeries *series, const WindowBounds *bounds, TimestampTz at)
+{
+	float8		weight = 0;
+	int			first;
+	int			last;
+
+	WindowFacts(series, bounds, at, &first, &last);
+	for (int i = first; i < last; i++)
+		weight += series->facts[i].value.real * exp2((series->facts[i].at - at) / HALF_LIFE);
+	return weight;
+}
+
+/*
+ * A topic's share of all interests.  All of them fade at the same pace, so a
+ * share changes only when an event comes or leaves the window.
+ */
+RuleValue
+InterestAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next)
+{
+	PlanSeries *all = &plan->series[plan->interest_series];
+	RuleValue	value = {VALUE_NULL};
+	WindowBounds bounds;
+	int			first;
+	int			last;
+	float8		total;
+	Datum		share;
+
+	*next = NEVER;
+	if (all->nfacts == 0)
+		return value;
+	ComputeWindow(&operand->window, at, plan->zone, &bounds);
+	WindowFacts(all, &bounds, at, &first, &last);
+	*next = NextChange(plan, operand, all, &bounds, at, first, last);
+	total = WeightAt(all, &bounds, at);
+	if (total <= 0)
+		return value;
+	share = DirectFunctionCall1(float8_numeric,
+								Float8GetDatum(WeightAt(&plan->series[operand->series], &bounds, at) / total));
+	value.kind = VALUE_NUMBER;
+	value.number = DatumGetNumeric(DirectFunctionCall2(numeric_round, share, Int32GetDatum(SHARE_SCALE)));
+	return value;
+}
+
+/* What is not made up fact by fact is due when it may change */
+static void
+EvaluateWhole(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
+{
+	const RuleOperand *operand = leaf->node->operand;
+	TimestampTz next;
+	TimestampTz at;
+
+	if (operand->aggregate == AGGREGATE_UNIQUE_LIST)
+		leaf->value = UniqueList(plan, operand, plan->as_of, &next);
+	else
+		leaf->value = MetricAt(plan, operand, plan->as_of, &next);
+	answer->truth = MetricTruth(plan, leaf, &leaf->value);
+	answer->until = next;
+	if (leaf->node->kind == RULE_WITHIN && ValueTime(&leaf->value, plan->zone, &at))
+		answer->until = Min(next, TimeFlip(&leaf->node->window, &leaf->bounds, at, plan->as_of, plan->zone));
+}
+
 void
 EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 {
@@ -357,6 +431,11 @@ EvaluateMetric(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 	if (operand->aggregate == AGGREGATE_DAYS_SINCE_LAST)
 	{
 		EvaluateDaysSince(plan, leaf, series, answer);
+		return;
+	}
+	if (operand->aggregate == AGGREGATE_MOST_FREQUENT || operand->aggregate == AGGREGATE_UNIQUE_LIST)
+	{
+		EvaluateWhole(plan, leaf, answer);
 		return;
 	}
 	if (leaf->node->kind == RULE_WITHIN)

@@ -8,6 +8,7 @@
 #include "common/hashfn.h"
 #include "utils/lsyscache.h"
 
+#include "segment/computed_rule.h"
 #include "segment/plan.h"
 #include "segment/reader.h"
 #include "segment/statement.h"
@@ -80,9 +81,9 @@ NewPlan(TimestampTz as_of, bool read_only)
 
 	plan->context = context;
 	plan->profile_context = AllocSetContextCreate(context, "segment plan profile", ALLOCSET_DEFAULT_SIZES);
-	plan->as_of = as_of;
+	plan->as_of = plan->since = as_of;
 	plan->read_only = read_only;
-	plan->reach = DT_NOEND;
+	plan->reach = plan->interest_reach = DT_NOEND;
 	return plan;
 }
 
@@ -214,6 +215,8 @@ ReachBack(RulePlan *plan, int series, const RuleWindow *window)
 	WindowBounds bounds;
 
 	ComputeWindow(window, plan->as_of, plan->zone, &bounds);
+	if (plan->series[series].kind == SERIES_INTEREST)
+		plan->interest_reach = Min(plan->interest_reach, bounds.reach);
 	plan->series[series].reach = Min(plan->series[series].reach, bounds.reach);
 	plan->reach = Min(plan->reach, bounds.reach);
 }
@@ -281,6 +284,42 @@ AddListedSeries(RulePlan *plan, int32 segment_id)
 	return s;
 }
 
+static int
+AddAccountSeries(RulePlan *plan)
+{
+	if (!plan->needs_accounts)
+	{
+		plan->account_series = NewSeries(plan, SERIES_ACCOUNT);
+		NewSeries(plan, SERIES_ACCOUNT_END);
+		plan->needs_accounts = true;
+	}
+	return plan->account_series;
+}
+
+/* topic NULL: all topics together */
+static int
+AddInterestSeries(RulePlan *plan, const char *topic)
+{
+	int			s;
+
+	for (int i = 0; i < plan->nseries; i++)
+		if (plan->series[i].kind == SERIES_INTEREST && (plan->series[i].topic == NULL) == (topic == NULL) &&
+			(topic == NULL || strcmp(plan->series[i].topic, topic) == 0))
+			return i;
+	s = NewSeries(plan, SERIES_INTEREST);
+	plan->series[s].topic = topic ? pstrdup(topic) : NULL;
+	return s;
+}
+
+/* Topics are told by events of any name */
+static void
+AddInterest(RulePlan *plan, RuleOperand *operand)
+{
+	operand->series = NoteWindow(plan, AddInterestSeries(plan, operand->key), &operand->window);
+	plan->interest_series = AddInterestSeries(plan, NULL);
+	plan->needs_interests = plan->needs_events = plan->any_event = plan->needs_properties = true;
+}
+
 /* Its bit, -1 for a purpose that does not exist */
 static int
 ReadPurpose(RulePlan *plan, const char *name, bool *opt_in)
@@ -318,13 +357,16 @@ CompileExpression(RulePlan *plan, RuleOperand *operand)
 		CompileExpression(plan, operand->args[i]);
 	if (operand->kind == OPERAND_TRAIT)
 		NoteTrait(plan, operand);
-	if (operand->kind != OPERAND_AGGREGATE)
+	if (operand->kind != OPERAND_AGGREGATE && operand->kind != OPERAND_INTEREST)
 		return;
 	if (operand->window.kind != WINDOW_NONE)
 		NeedZone(plan);
 	FillTime(plan, operand->window.low);
 	FillTime(plan, operand->window.high);
-	operand->series = AddSeries(plan, operand->event, operand->value, &operand->window);
+	if (operand->kind == OPERAND_INTEREST)
+		AddInterest(plan, operand);
+	else
+		operand->series = AddSeries(plan, operand->event, operand->value, &operand->window);
 }
 
 static bool
@@ -333,7 +375,7 @@ ReadsEvents(const RuleOperand *operand)
 	for (int i = 0; i < operand->nargs; i++)
 		if (ReadsEvents(operand->args[i]))
 			return true;
-	return operand->kind == OPERAND_AGGREGATE;
+	return operand->kind == OPERAND_AGGREGATE || operand->kind == OPERAND_INTEREST || operand->kind == OPERAND_ACCOUNT;
 }
 
 /* Where a leaf's window lies at the plan's time */
@@ -363,6 +405,11 @@ CompileLeaf(RulePlan *plan, int number)
 		FillTime(plan, window->high);
 	}
 	FillTimes(plan, node);
+	if (ReadsAccount(node->operand) || ReadsAccount(node->other))
+	{
+		AddAccountSeries(plan);
+		plan->leaves[number].reads_account = true;
+	}
 	if (node->kind == RULE_SEQUENCE)
 	{
 		int		   *steps = palloc(node->nsteps * sizeof(int));
@@ -380,7 +427,7 @@ CompileLeaf(RulePlan *plan, int number)
 		plan->leaves[number].reckons = true;
 	}
 	else if (node->operand && node->operand->kind == OPERAND_AGGREGATE)
-		series = AddSeries(plan, node->operand->event, node->operand->value, window);
+		series = node->operand->series = AddSeries(plan, node->operand->event, node->operand->value, window);
 	else if (node->kind == RULE_HAS_IDENTIFIER)
 		series = AddIdentifierSeries(plan, SERIES_IDENTIFIER, node->name);
 	else if (node->kind == RULE_SAMPLE)
@@ -395,6 +442,8 @@ CompileLeaf(RulePlan *plan, int number)
 
 		plan->leaves[number].rule = rule;
 	}
+	else if (node->operand->kind == OPERAND_ACCOUNT)
+		series = plan->account_series;
 	else
 		NoteTrait(plan, node->operand);
 
@@ -458,6 +507,19 @@ CompileNode(RulePlan *plan, int number, RuleNode *node)
 	plan->rules[number].nodes[at].leaf = leaf;
 }
 
+ComputedSet *
+PlanComputedSet(RulePlan *plan)
+{
+	if (plan->computed == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(plan->context);
+
+		plan->computed = NewComputedSet(plan->read_only);
+		MemoryContextSwitchTo(old);
+	}
+	return plan->computed;
+}
+
 /* Compiles a rule into the plan; its tree must live as long.  Returns its number. */
 int
 PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
@@ -471,6 +533,8 @@ PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree)
 	plan->rules[number].name = name ? pstrdup(name) : NULL;
 	plan->rules[number].tree = tree;
 	plan->rules[number].compiling = true;
+	if (!plan->traits_only)
+		ExpandRule(PlanComputedSet(plan), tree);
 	CompileNode(plan, number, tree);
 	plan->rules[number].compiling = false;
 	plan->rules[number].compiled = true;
@@ -613,7 +677,8 @@ void
 MovePlan(RulePlan *plan, TimestampTz as_of)
 {
 	SetPlanTime(plan, as_of);
-	plan->reach = DT_NOEND;
+	plan->since = as_of;
+	plan->reach = plan->interest_reach = DT_NOEND;
 	for (int i = 0; i < plan->nseries; i++)
 		plan->series[i].reach = DT_NOEND;
 	for (int i = 0; i < plan->nwindows; i++)
@@ -634,6 +699,8 @@ bool
 PlanIsCurrent(RulePlan *plan)
 {
 	if (plan->zone && SettingZone(plan->read_only) != plan->zone)
+		return false;
+	if (plan->computed && !ComputedSetIsCurrent(plan->computed))
 		return false;
 	for (int i = 0; i < plan->nrules; i++)
 	{

@@ -69,7 +69,10 @@ typedef enum SeriesKind
 	SERIES_EVENT,
 	SERIES_IDENTIFIER,			/* identifiers of one type */
 	SERIES_SAMPLE,				/* all identifiers: the smallest key */
-	SERIES_LISTED				/* places in a list, or in the result of a query */
+	SERIES_LISTED,				/* places in a list, or in the result of a query */
+	SERIES_ACCOUNT,				/* accounts: their traits, from when on */
+	SERIES_ACCOUNT_END,			/* until when these hold */
+	SERIES_INTEREST				/* weights of a topic, or of all topics */
 } SeriesKind;
 
 typedef struct PlanSeries
@@ -80,6 +83,7 @@ typedef struct PlanSeries
 	char	   *value_key;
 	char	   *identifier_type;
 	int32		segment_id;		/* LISTED */
+	char	   *topic;			/* INTEREST; NULL: all */
 	int			nleaves;		/* that read it */
 	int		   *leaves;
 	uint64	   *rules;			/* quiet ones that read it, a bit each; NULL: none */
@@ -108,6 +112,7 @@ typedef struct PlanLeaf
 	int		   *step_series;	/* SEQUENCE */
 	int			rule;			/* MEMBER_OF */
 	bool		reckons;		/* an expression is compared */
+	bool		reads_account;	/* asked of each account */
 	int			purpose;		/* CONSENTS_TO: bit; -1 unknown */
 	bool		opt_in;
 	RuleValue	value;			/* what was compared, for explanations */
@@ -174,11 +179,13 @@ typedef struct RulePlan
 	MemoryContext context;
 	MemoryContext profile_context;	/* reset for each profile */
 	TimestampTz as_of;
+	TimestampTz since;			/* the first as_of */
 	pg_tz	   *zone;
 	bool		read_only;		/* called from a STABLE function */
 	bool		wants_until;
 	bool		allow_unknown;	/* unknown segments and purposes match nobody */
 	bool		traits_only;	/* raise on anything but traits */
+	struct ComputedSet *computed;	/* NULL: no rule was compiled yet */
 
 	int			nrules;
 	PlanRule   *rules;
@@ -211,6 +218,12 @@ typedef struct RulePlan
 	bool		needs_identifiers;
 	bool		needs_listed;
 	bool		needs_consents;
+	bool		needs_accounts;
+	bool		needs_interests;
+	int			account_series; /* and the next one, of their ends */
+	int			interest_series;	/* of all topics */
+	TimestampTz interest_reach;
+	Oid			reader;			/* for whom is read; InvalidOid: who reads all */
 	TimestampTz reach;
 
 	bool		empty_known;
@@ -224,6 +237,8 @@ typedef struct RulePlan
 	int			nwords;			/* of a set of rules, a bit each */
 	uint64	   *outspoken;		/* not quiet */
 	uint64	   *asked;			/* all others answer FALSE or unknown for ever */
+
+	JsonbContainer *account;	/* traits of the account at hand; NULL: none */
 
 	uint64		epoch;			/* number of the profile at hand */
 	uint64		event;			/* number of the event at hand */
@@ -267,6 +282,7 @@ extern int	PlanAddSegment(RulePlan *plan, const char *name);
 extern void SetPlanTime(RulePlan *plan, TimestampTz as_of);
 extern void MovePlan(RulePlan *plan, TimestampTz as_of);
 extern bool PlanIsCurrent(RulePlan *plan);
+extern struct ComputedSet *PlanComputedSet(RulePlan *plan);
 extern pg_tz *SettingZone(bool read_only);
 
 /* value.c */
@@ -286,6 +302,7 @@ extern void EvaluateSequence(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 extern RuleValue MetricAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next);
 extern int	UniqueFacts(RulePlan *plan, const RuleOperand *operand, TimestampTz at, Fact ***facts, TimestampTz *next);
 extern int	CountUntil(const PlanSeries *series, TimestampTz at);
+extern RuleValue InterestAt(RulePlan *plan, const RuleOperand *operand, TimestampTz at, TimestampTz *next);
 
 /* rule_eval.c */
 extern void StartProfile(RulePlan *plan);

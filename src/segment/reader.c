@@ -51,6 +51,7 @@ BecomeOwner(Role *before)
 	Oid			owner = TableOwner();
 
 	GetUserIdAndSecContext(&before->user, &before->context);
+	before->reader = ReadsAll() ? InvalidOid : before->user;
 	if (OidIsValid(owner) && owner != before->user)
 		SetUserIdAndSecContext(owner, before->context | SECURITY_LOCAL_USERID_CHANGE);
 }

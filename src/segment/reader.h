@@ -11,6 +11,7 @@ typedef struct Role
 {
 	Oid			user;
 	int			context;
+	Oid			reader;			/* InvalidOid: reads all anyway */
 } Role;
 
 extern bool ReadsAll(void);

@@ -28,6 +28,7 @@
 
 #include "core/progress.h"
 #include "segment/computed.h"
+#include "segment/ids.h"
 #include "segment/membership.h"
 #include "segment/plan.h"
 
@@ -46,6 +47,7 @@ typedef struct Segment
 	bool		is_building;	/* build_segment() fills it */
 	bool		selected;
 	bool		usable;			/* its rule compiles */
+	bool		reads_accounts;
 	char	   *error;
 	int			number;			/* in the plan, -1: not evaluated */
 	int64		members;
@@ -532,6 +534,8 @@ CompileError(Segment *segments, int n, TimestampTz as_of)
 
 		for (int i = 0; i < n; i++)
 			PlanAddSegment(plan, segments[i].name);
+		for (int i = 0; i < n; i++)
+			segments[i].reads_accounts = plan->needs_accounts;
 		MemoryContextDelete(plan->context);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller);
@@ -580,33 +584,6 @@ CheckSegments(Refresh *r)
 	}
 }
 
-static int
-ByInt64(const void *pa, const void *pb)
-{
-	int64		a = *(const int64 *) pa;
-	int64		b = *(const int64 *) pb;
-
-	return (a > b) - (a < b);
-}
-
-static int64 *
-ReadIds(int *n)
-{
-	int64	   *ids = MemoryContextAllocHuge(CurrentMemoryContext, Max(SPI_processed, 1) * sizeof(int64));
-	bool		isnull;
-	int			kept = 0;
-
-	for (uint64 i = 0; i < SPI_processed; i++)
-		ids[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-	qsort(ids, SPI_processed, sizeof(int64), ByInt64);
-	for (uint64 i = 0; i < SPI_processed; i++)
-		if (kept == 0 || ids[kept - 1] != ids[i])
-			ids[kept++] = ids[i];
-	*n = kept;
-	SPI_freetuptable(SPI_tuptable);
-	return ids;
-}
-
 static void
 RefreshIncrementally(Refresh *r)
 {
@@ -619,10 +596,15 @@ RefreshIncrementally(Refresh *r)
 	bool		isnull;
 	int64		filled;
 	bool		any_new = false;
+	bool		reads_accounts = false;
 	TimestampTz earliest = r->as_of;
 
 	Execute("DELETE FROM cdp.dirty_profile RETURNING profile_id", 0, NULL, NULL);
 	r->dirty = ReadIds(&r->ndirty);
+	for (int i = 0; i < r->nsegments; i++)
+		reads_accounts |= r->segments[i].usable && r->segments[i].reads_accounts;
+	if (reads_accounts)
+		r->dirty = AddAccountPeers(r->dirty, &r->ndirty);
 
 	for (int i = 0; i < r->nsegments; i++)
 	{

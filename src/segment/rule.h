@@ -37,6 +37,8 @@
 
 /* predicted('churn') is the trait predicted.churn */
 #define PREDICTED_PREFIX "predicted."
+/* account.plan is the trait "plan" of an account; the person's own is "account.plan" */
+#define ACCOUNT_PREFIX "account."
 
 /* SQL's three truth values */
 typedef enum Truth
@@ -173,7 +175,9 @@ typedef enum OperandKind
 	OPERAND_ELEMENT,			/* part of an element; no path: the element itself */
 	OPERAND_LITERAL,			/* a number in an expression */
 	OPERAND_ARITHMETIC,			/* + - * / */
-	OPERAND_DISTANCE			/* between two points, kilometres */
+	OPERAND_DISTANCE,			/* between two points, kilometres */
+	OPERAND_ACCOUNT,			/* a trait of an account that the person belongs to */
+	OPERAND_INTEREST			/* interest('topic'): its share of all interests */
 } OperandKind;
 
 /* What an operand can be compared with */
@@ -189,7 +193,8 @@ typedef struct RuleOperand
 {
 	OperandKind kind;
 	int			position;
-	char	   *key;			/* trait: the key in profile.traits */
+	char	   *alias;			/* the computed trait that this is the expression of */
+	char	   *key;			/* trait: the key in profile.traits, or of an account; topic */
 	int			npath;			/* property: the keys from outside in */
 	char	  **path;
 	AggregateKind aggregate;
@@ -272,7 +277,19 @@ static inline bool
 IsExpression(const RuleOperand *operand)
 {
 	return operand->kind == OPERAND_LITERAL || operand->kind == OPERAND_ARITHMETIC ||
-		operand->kind == OPERAND_DISTANCE;
+		operand->kind == OPERAND_DISTANCE || operand->kind == OPERAND_INTEREST;
+}
+
+/* Does it read the person's accounts? */
+static inline bool
+ReadsAccount(const RuleOperand *operand)
+{
+	if (operand == NULL)
+		return false;
+	for (int i = 0; i < operand->nargs; i++)
+		if (ReadsAccount(operand->args[i]))
+			return true;
+	return operand->kind == OPERAND_ACCOUNT;
 }
 
 static inline OperandClass
@@ -286,6 +303,7 @@ OperandClassOf(const RuleOperand *operand)
 		case OPERAND_LITERAL:
 		case OPERAND_ARITHMETIC:
 		case OPERAND_DISTANCE:
+		case OPERAND_INTEREST:
 			return CLASS_NUMBER;
 		case OPERAND_AGGREGATE:
 			if (operand->aggregate == AGGREGATE_FIRST || operand->aggregate == AGGREGATE_LAST)

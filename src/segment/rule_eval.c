@@ -127,8 +127,11 @@ EvaluateSample(RulePlan *plan, PlanLeaf *leaf, PlanAnswer *answer)
 RuleValue
 ProfileTrait(RulePlan *plan, ProfileRow *row, const RuleOperand *operand)
 {
-	PlanTrait  *trait = &plan->traits[operand->slot - 1];
+	PlanTrait  *trait;
 
+	if (operand->kind == OPERAND_ACCOUNT)
+		return TraitValue(plan->account, operand->key, strlen(operand->key));
+	trait = &plan->traits[operand->slot - 1];
 	if (trait->epoch != plan->epoch)
 	{
 		trait->value = TraitValue(row->traits, trait->key, trait->length);
@@ -168,6 +171,66 @@ EvaluateTrait(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf, PlanAnswer *answe
 		answer->until = TimeFlip(&node->window, &leaf->bounds, at, plan->as_of, plan->zone);
 }
 
+/* What reads the profile, or the account at hand */
+static void
+EvaluateOnce(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf, PlanAnswer *answer)
+{
+	if (leaf->node->kind == RULE_ELEMENT)
+	{
+		leaf->value = ProfileTrait(plan, row, leaf->node->operand);
+		answer->truth = QuantifiedTruth(plan, leaf->node, &leaf->value);
+	}
+	else if (leaf->reckons)
+		EvaluateExpression(plan, row, leaf, answer);
+	else
+		EvaluateTrait(plan, row, leaf, answer);
+}
+
+/*
+ * A condition on an account holds when it holds for one of those that the
+ * person belongs to.  Who belongs to none is asked as one whose account says
+ * nothing.
+ */
+static void
+EvaluateAccounts(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf, PlanAnswer *answer)
+{
+	const PlanSeries *series = &plan->series[plan->account_series];
+	const PlanSeries *ends = series + 1;
+	RuleValue	value = {VALUE_NULL};
+	bool		asked = false;
+
+	answer->truth = TRUTH_FALSE;
+	answer->until = NEVER;
+	for (int i = 0; i <= series->nfacts; i++)
+	{
+		PlanAnswer	one = {.until = NEVER};
+		bool		end = i == series->nfacts;
+
+		if (!end)
+		{
+			TimestampTz changes = series->facts[i].at;
+
+			if (changes <= plan->as_of)
+				changes = ends->facts[i].value.kind == VALUE_FLOAT ? (TimestampTz) ends->facts[i].value.real : NEVER;
+			if (changes > plan->as_of)
+				answer->until = Min(answer->until, changes);
+			if (series->facts[i].at > plan->as_of || changes <= plan->as_of)
+				continue;
+		}
+		if (end ? asked : series->facts[i].value.kind != VALUE_JSON)
+			continue;
+		plan->account = end ? NULL : series->facts[i].value.json;
+		EvaluateOnce(plan, row, leaf, &one);
+		answer->until = Min(answer->until, one.until);
+		if (!asked || (one.truth == TRUTH_TRUE && answer->truth != TRUTH_TRUE))
+			value = leaf->value;
+		if (answer->truth != TRUTH_TRUE && one.truth != TRUTH_FALSE)
+			answer->truth = one.truth;
+		asked = true;
+	}
+	leaf->value = value;
+}
+
 static inline void
 NoteMoved(RulePlan *plan, int number)
 {
@@ -185,6 +248,14 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 	TimestampTz until;
 
 	leaf->value.kind = VALUE_NULL;
+	if (leaf->reads_account)
+	{
+		EvaluateAccounts(plan, row, leaf, &answer);
+		NoteMoved(plan, number);
+		answer.moved = true;
+		plan->answers[number] = answer;
+		return;
+	}
 	switch (leaf->node->kind)
 	{
 		case RULE_SEQUENCE:
@@ -208,17 +279,11 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 			if (plan->series[leaf->series].nfacts > 0)
 				leaf->value = plan->series[leaf->series].facts[0].value;
 			break;
-		case RULE_ELEMENT:
-			leaf->value = ProfileTrait(plan, row, leaf->node->operand);
-			answer.truth = QuantifiedTruth(plan, leaf->node, &leaf->value);
-			break;
 		default:
-			if (leaf->reckons)
-				EvaluateExpression(plan, row, leaf, &answer);
-			else if (leaf->series >= 0)
+			if (leaf->series >= 0)
 				EvaluateMetric(plan, leaf, &answer);
 			else
-				EvaluateTrait(plan, row, leaf, &answer);
+				EvaluateOnce(plan, row, leaf, &answer);
 			break;
 	}
 	NoteMoved(plan, number);

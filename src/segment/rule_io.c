@@ -22,6 +22,9 @@ PG_FUNCTION_INFO_V1(cdp_segment_rule_ge);
 PG_FUNCTION_INFO_V1(cdp_segment_rule_cmp);
 PG_FUNCTION_INFO_V1(cdp_segment_rule_hash);
 PG_FUNCTION_INFO_V1(cdp_segment_rule_hash_extended);
+PG_FUNCTION_INFO_V1(cdp_segment_rule_and);
+PG_FUNCTION_INFO_V1(cdp_segment_rule_or);
+PG_FUNCTION_INFO_V1(cdp_segment_rule_not);
 
 /* Checks the text and stores its canonical form; NULL after a soft error */
 static SegmentRule *
@@ -179,4 +182,42 @@ cdp_segment_rule_hash_extended(PG_FUNCTION_ARGS)
 	SegmentRule *rule = DatumGetSegmentRule(PG_GETARG_DATUM(0));
 
 	return hash_any_extended((unsigned char *) rule->text, SegmentRuleTextLength(rule), PG_GETARG_INT64(1));
+}
+
+/* ---- rules made of rules ---- */
+
+/* before, a, between, b, after: canonical again; b may be NULL */
+static Datum
+JoinRules(const char *before, SegmentRule *a, const char *between, SegmentRule *b, const char *after)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, before);
+	appendBinaryStringInfo(&buf, a->text, SegmentRuleTextLength(a));
+	appendStringInfoString(&buf, between);
+	if (b)
+		appendBinaryStringInfo(&buf, b->text, SegmentRuleTextLength(b));
+	appendStringInfoString(&buf, after);
+	return PointerGetDatum(MakeSegmentRule(buf.data, buf.len, NULL));
+}
+
+Datum
+cdp_segment_rule_and(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(JoinRules("(", DatumGetSegmentRule(PG_GETARG_DATUM(0)), ") AND (",
+							  DatumGetSegmentRule(PG_GETARG_DATUM(1)), ")"));
+}
+
+Datum
+cdp_segment_rule_or(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(JoinRules("(", DatumGetSegmentRule(PG_GETARG_DATUM(0)), ") OR (",
+							  DatumGetSegmentRule(PG_GETARG_DATUM(1)), ")"));
+}
+
+Datum
+cdp_segment_rule_not(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(JoinRules("NOT (", DatumGetSegmentRule(PG_GETARG_DATUM(0)), ")", NULL, ""));
 }

@@ -1,8 +1,8 @@
 /*
  * rule_parse.h
- *		State of the parser, shared by its files: rule_parse.c (conditions),
- *		rule_parse_expression.c (what is compared) and rule_parse_event.c
- *		(aggregates, sequences, windows).
+ *		State of the parser, shared by its files: rule_parse_word.c (words and
+ *		values), rule_parse.c (conditions), rule_parse_expression.c (what is
+ *		compared) and rule_parse_event.c (aggregates, sequences, windows).
  */
 #ifndef CDP_SEGMENT_RULE_PARSE_H
 #define CDP_SEGMENT_RULE_PARSE_H

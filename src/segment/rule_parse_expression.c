@@ -6,7 +6,8 @@
  *		expression := term { ('+' | '-') term }
  *		term       := factor { ('*' | '/') factor }
  *		factor     := number | '-' factor | '(' expression ')' | operand
- *		operand    := path | aggregate | anniversary(path) | predicted('model')
+ *		operand    := path | account.path | aggregate | anniversary(path)
+ *					| predicted('model') | interest('topic')
  *					| distance(expression, expression, expression, expression)
  *		quantified := any | all | none '(' path ',' condition ')'
  */
@@ -31,8 +32,19 @@ static void
 ParseTraitPath(RuleParser *p, RuleOperand *operand)
 {
 	StringInfoData key;
+	int			start = p->token.start;
 
 	initStringInfo(&key);
+	operand->kind = OPERAND_TRAIT;
+	if (AtWord(p, "account") && AheadSymbol(p, '.'))
+	{
+		operand->kind = OPERAND_ACCOUNT;
+		Advance(p);
+		Advance(p);
+		if (p->computed)
+			Refuse(p, ERRCODE_FEATURE_NOT_SUPPORTED, start, "a computed trait does not read accounts",
+				   "a person may belong to several", NULL);
+	}
 	for (;;)
 	{
 		if (p->token.kind == TOKEN_NAME)
@@ -50,7 +62,6 @@ ParseTraitPath(RuleParser *p, RuleOperand *operand)
 		appendStringInfoChar(&key, '.');
 		Advance(p);
 	}
-	operand->kind = OPERAND_TRAIT;
 	operand->key = key.data;
 }
 
@@ -89,6 +100,23 @@ ParsePredicted(RuleParser *p)
 	return operand;
 }
 
+/* The share of a topic in all that the person was interested in during the last year */
+static RuleOperand *
+ParseInterest(RuleParser *p)
+{
+	RuleOperand *operand = NewOperand(p, OPERAND_INTEREST, p->token.start);
+
+	Advance(p);
+	ExpectSymbol(p, '(');
+	operand->position = CharacterAt(p, p->token.start);
+	operand->key = ExpectText(p, "a topic in single quotes");
+	operand->window.kind = WINDOW_LAST;
+	operand->window.unit = UNIT_YEAR;
+	operand->window.count = 1;
+	ExpectSymbol(p, ')');
+	return operand;
+}
+
 /* A trait, property, part of an element, or function */
 static RuleOperand *
 ParseOperand(RuleParser *p)
@@ -120,18 +148,23 @@ ParseOperand(RuleParser *p)
 		return ParseAggregate(p, aggregate);
 	if (call && AtWord(p, "predicted"))
 		return ParsePredicted(p);
+	if (call && AtWord(p, "interest"))
+		return ParseInterest(p);
 	operand = NewOperand(p, OPERAND_TRAIT, start);
 	if (call && AtWord(p, "anniversary"))
 	{
 		Advance(p);
 		Advance(p);
 		ParseTraitPath(p, operand);
+		if (operand->kind == OPERAND_ACCOUNT)
+			Refuse(p, ERRCODE_FEATURE_NOT_SUPPORTED, start, "anniversary() of an account is not supported",
+				   "expected a trait of the person", NULL);
 		operand->kind = OPERAND_ANNIVERSARY;
 		ExpectSymbol(p, ')');
 	}
 	else if (call)
 		Expected(p, "a function of rules (count, sum, avg, min, max, first, last, distinct, did, days_since_last, sequence, "
-				 "member_of, consents_to, has_identifier, sample, anniversary, predicted, distance, any, all, none)", NULL);
+				 "member_of, consents_to, has_identifier, sample, anniversary, predicted, interest, distance, any, all, none)", NULL);
 	else
 		ParseTraitPath(p, operand);
 	return operand;
@@ -309,7 +342,7 @@ ParseQuantified(RuleParser *p)
 		Expected(p, "a list: the name of a trait or a property", NULL);
 	node->operand = ParseOperand(p);
 	if (!p->failed && node->operand->kind != OPERAND_TRAIT && node->operand->kind != OPERAND_PROPERTY &&
-		node->operand->kind != OPERAND_ELEMENT)
+		node->operand->kind != OPERAND_ELEMENT && node->operand->kind != OPERAND_ACCOUNT)
 		Refuse(p, ERRCODE_DATATYPE_MISMATCH, start, "any(), all() and none() look at the elements of a list",
 			   "expected the name of a trait or a property", NULL);
 	ExpectSymbol(p, ',');

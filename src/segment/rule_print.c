@@ -66,7 +66,8 @@ static void
 PrintKey(StringInfo buf, const char *key)
 {
 	const char *part = key;
-	bool		plain = true;
+	/* else it would be taken for a trait of an account */
+	bool		plain = pg_strncasecmp(key, ACCOUNT_PREFIX, strlen(ACCOUNT_PREFIX)) != 0;
 
 	while (plain)
 	{
@@ -196,7 +197,7 @@ PrintArithmetic(StringInfo buf, RuleOperand *operand)
 	for (int i = 0; i < 2; i++)
 	{
 		RuleOperand *arg = operand->args[i];
-		bool		parens = arg->kind == OPERAND_ARITHMETIC &&
+		bool		parens = arg->kind == OPERAND_ARITHMETIC && arg->alias == NULL &&
 			(i == 1 ? (product || arg->op == '+' || arg->op == '-') : (product && (arg->op == '+' || arg->op == '-')));
 
 		if (i == 1)
@@ -223,6 +224,11 @@ void
 PrintOperand(StringInfo buf, RuleOperand *operand)
 {
 	check_stack_depth();
+	if (operand->alias)
+	{
+		PrintKey(buf, operand->alias);
+		return;
+	}
 	switch (operand->kind)
 	{
 		case OPERAND_TRAIT:
@@ -234,6 +240,15 @@ PrintOperand(StringInfo buf, RuleOperand *operand)
 			}
 			else
 				PrintKey(buf, operand->key);
+			break;
+		case OPERAND_ACCOUNT:
+			appendStringInfoString(buf, ACCOUNT_PREFIX);
+			PrintKey(buf, operand->key);
+			break;
+		case OPERAND_INTEREST:
+			appendStringInfoString(buf, "interest(");
+			PrintText(buf, operand->key);
+			appendStringInfoChar(buf, ')');
 			break;
 		case OPERAND_ELEMENT:
 			PrintElementPart(buf, operand);

@@ -12,6 +12,7 @@
 #include "utils/datetime.h"
 #include "utils/json.h"
 
+#include "segment/computed_rule.h"
 #include "segment/rule.h"
 #include "segment/rule_time.h"
 
@@ -27,6 +28,8 @@ typedef struct SqlWriter
 	char	   *zone;			/* literal */
 	int			segments;		/* member_of() inside member_of() */
 	int			aliases;
+	const char *account;		/* alias of the account at hand */
+	ComputedSet *computed;
 } SqlWriter;
 
 static void WriteNode(SqlWriter *w, RuleNode *node, const char *event);
@@ -190,9 +193,20 @@ WriteAggregate(SqlWriter *w, RuleOperand *operand)
 	char	   *present = json ? psprintf("jsonb_typeof(%s) <> 'null'", v) : psprintf("%s IS NOT NULL", v);
 	bool		limit = false;
 
+	if (operand->aggregate == AGGREGATE_MOST_FREQUENT)
+	{
+		appendStringInfo(&w->buf, "(SELECT to_jsonb(f.x) FROM (SELECT %s AS x, %s.occurred_at, %s.message_key", v, alias, alias);
+		WriteEvents(w, operand->event, &operand->window, alias);
+		appendStringInfo(&w->buf, " AND %s) f GROUP BY f.x ORDER BY count(*) DESC, max(f.occurred_at) DESC, "
+						 "(array_agg(f.message_key ORDER BY f.occurred_at DESC, f.message_key DESC))[1] DESC LIMIT 1)", present);
+		return;
+	}
 	appendStringInfoString(&w->buf, "(SELECT ");
 	switch (operand->aggregate)
 	{
+		case AGGREGATE_UNIQUE_LIST:
+			appendStringInfo(&w->buf, "coalesce(jsonb_agg(DISTINCT %s) FILTER (WHERE %s), '[]')", v, present);
+			break;
 		case AGGREGATE_COUNT:
 		case AGGREGATE_DID:
 			appendStringInfo(&w->buf, "count(*) FILTER (WHERE %s)", present);
@@ -228,6 +242,20 @@ WriteAggregate(SqlWriter *w, RuleOperand *operand)
 
 /* ---- expressions ---- */
 
+static void
+WriteInterest(SqlWriter *w, RuleOperand *operand)
+{
+	char	   *alias = psprintf("t%d", ++w->aliases);
+	char	   *weight = psprintf("%s.weight * power(0.5::float8, extract(epoch FROM %s - %s.occurred_at)::float8 / 86400 / 30)",
+								  alias, w->as_of, alias);
+	char	   *occurred_at = psprintf("%s.occurred_at", alias);
+
+	appendStringInfo(&w->buf, "(SELECT round((coalesce(sum(%s) FILTER (WHERE %s.topic = %s), 0) / nullif(sum(%s), 0))::numeric, 6) "
+					 "FROM cdp.event_topic %s WHERE %s.profile_id = p.profile_id AND %s)",
+					 weight, alias, quote_literal_cstr(operand->key), weight, alias, alias,
+					 WindowSql(w, &operand->window, occurred_at));
+}
+
 /* A jsonb or numeric value as numeric, null when it is no number */
 static void
 WriteNumber(SqlWriter *w, RuleOperand *operand, const char *event)
@@ -244,6 +272,9 @@ WriteNumber(SqlWriter *w, RuleOperand *operand, const char *event)
 			appendStringInfo(&w->buf, " %c %s", operand->op, operand->op == '/' ? "nullif(" : "");
 			WriteNumber(w, operand->args[1], event);
 			appendStringInfoString(&w->buf, operand->op == '/' ? ", 0))" : ")");
+			break;
+		case OPERAND_INTEREST:
+			WriteInterest(w, operand);
 			break;
 		case OPERAND_DISTANCE:
 			appendStringInfoString(&w->buf, "cdp.distance_km(");
@@ -278,6 +309,8 @@ WriteOperand(SqlWriter *w, RuleOperand *operand, const char *event)
 		WriteAggregate(w, operand);
 	else if (IsExpression(operand))
 		WriteNumber(w, operand, event);
+	else if (operand->kind == OPERAND_ACCOUNT)
+		appendStringInfo(&w->buf, "%s.traits -> %s", w->account, quote_literal_cstr(operand->key));
 	else if (operand->kind == OPERAND_TRAIT || operand->kind == OPERAND_ANNIVERSARY)
 		appendStringInfo(&w->buf, "p.traits -> %s", quote_literal_cstr(operand->key));
 	else
@@ -498,6 +531,7 @@ WriteMember(SqlWriter *w, RuleNode *node)
 	Datum		values[1] = {CStringGetTextDatum(node->name)};
 	MemoryContext caller = CurrentMemoryContext;
 	char	   *rule = NULL;
+	RuleNode   *tree;
 	int32		listed = 0;
 	bool		isnull;
 
@@ -528,8 +562,10 @@ WriteMember(SqlWriter *w, RuleNode *node)
 		ereport(ERROR,
 				(errcode(ERRCODE_CDP_UNKNOWN_NAME),
 				 errmsg("unknown segment \"%s\"", node->name)));
+	tree = ParseRule(rule, strlen(rule), NULL);
+	ExpandRule(w->computed, tree);
 	appendStringInfoString(&w->buf, "((");
-	WriteNode(w, ParseRule(rule, strlen(rule), NULL), NULL);
+	WriteNode(w, tree, NULL);
 	appendStringInfoString(&w->buf, ") IS TRUE)");
 	w->segments--;
 }
@@ -561,10 +597,41 @@ WriteQuantified(SqlWriter *w, RuleNode *node, const char *event)
 	appendStringInfoString(&w->buf, " AS x) l)");
 }
 
+/*
+ * The condition asked of each account that the person belongs to, or of none:
+ * the last group call for it did not say that the person left.
+ */
+static void
+WriteAccounts(SqlWriter *w, RuleNode *node)
+{
+	int			n = ++w->aliases;
+
+	w->account = psprintf("a%d", n);
+	appendStringInfoString(&w->buf, "(SELECT CASE WHEN bool_or(c.holds) THEN true WHEN bool_or(c.holds IS NULL) THEN NULL ELSE false END FROM (SELECT (");
+	if (node->kind == RULE_ELEMENT)
+		WriteQuantified(w, node, NULL);
+	else
+		WritePredicate(w, node, NULL);
+	appendStringInfo(&w->buf, ") AS holds FROM (SELECT 1) one LEFT JOIN (SELECT "
+					 "(SELECT cdp.golden_traits(cdp.trait_fragment(t.properties -> 'traits', NULL, t.occurred_at), coalesce(s.priority, 0), '{}') - 'left' "
+					 "FROM cdp.event t LEFT JOIN cdp.source s ON s.source_id = t.source_id WHERE t.type = 'group' "
+					 "AND cdp.trait_text(t.properties, 'group_id') = m.account_id AND t.occurred_at <= %s) AS traits "
+					 "FROM (SELECT DISTINCT ON (1) cdp.trait_text(g.properties, 'group_id') AS account_id, "
+					 "coalesce(cdp.trait_boolean(g.properties -> 'traits', 'left'), false) AS has_left "
+					 "FROM cdp.event g WHERE g.profile_id = p.profile_id AND g.type = 'group' AND g.occurred_at <= %s "
+					 "ORDER BY 1, g.occurred_at DESC, g.message_key DESC) m "
+					 "WHERE NOT m.has_left AND m.account_id IS NOT NULL) a%d ON true) c)", w->as_of, w->as_of, n);
+}
+
 static void
 WriteNode(SqlWriter *w, RuleNode *node, const char *event)
 {
 	check_stack_depth();
+	if (ReadsAccount(node->operand) || ReadsAccount(node->other))
+	{
+		WriteAccounts(w, node);
+		return;
+	}
 	switch (node->kind)
 	{
 		case RULE_AND:
@@ -640,13 +707,16 @@ cdp_segment_sql(PG_FUNCTION_ARGS)
 {
 	SegmentRule *rule = DatumGetSegmentRule(PG_GETARG_DATUM(0));
 	SqlWriter	w = {0};
+	RuleNode   *tree = SegmentRuleTree(rule);
 
+	w.computed = NewComputedSet(true);
+	ExpandRule(w.computed, tree);
 	w.as_of = TimeSql(PG_GETARG_TIMESTAMPTZ(1));
 	w.zone = quote_literal_cstr(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	initStringInfo(&w.buf);
 	appendStringInfoString(&w.buf, "SELECT p.profile_id FROM cdp.profile p "
 						   "WHERE p.merged_into IS NULL AND p.erased_at IS NULL AND (");
-	WriteNode(&w, SegmentRuleTree(rule), NULL);
+	WriteNode(&w, tree, NULL);
 	appendStringInfoChar(&w.buf, ')');
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(w.buf.data, w.buf.len));
 }

@@ -19,6 +19,7 @@
 #include "utils/syscache.h"
 
 #include "segment/facts.h"
+#include "segment/interest.h"
 #include "segment/plan.h"
 #include "segment/statement.h"
 
@@ -30,7 +31,7 @@
 #define LOOKUPS_SHARE 16		/* one profile among so many */
 #define MAX_LOOKUPS 1000000
 #define UNKNOWN_LOOKUPS 20000	/* when nobody knows how many there are */
-#define PARAMS_MAX 3
+#define PARAMS_MAX 4
 #define QUANTILES 100
 /* so many event names are a condition of the query */
 #define MAX_NAMES 8
@@ -49,6 +50,7 @@ typedef struct Reader
 	struct NamedFilters *names;
 	uint32		name_mask;		/* places in name_table - 1, a power of two */
 	int		   *name_table;		/* -1: no name */
+	InterestReader *interests;	/* NULL: not needed */
 	/* profiles */
 	bool		with_state;
 	ProfileCallback callback;
@@ -141,23 +143,28 @@ SetParam(ParamListInfo params, int number, Oid type, Datum value)
 	params->params[number - 1].value = value;
 }
 
+static Datum
+IdArray(const int64 *ids, int nids)
+{
+	Datum	   *values = palloc(Max(nids, 1) * sizeof(Datum));
+
+	for (int i = 0; i < nids; i++)
+		values[i] = Int64GetDatum(ids[i]);
+	return PointerGetDatum(construct_array(values, nids, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
 /* The wanted ids, or the one, as a parameter; what the query says of it, when it is asked for */
 static const char *
 SetIds(Reader *reader, ParamListInfo params, int number, const char *column)
 {
 	int			n = reader->by_id ? reader->nids : 0;
-	Datum	   *values;
 
 	if (n == 1)
 	{
 		SetParam(params, number, INT8OID, Int64GetDatum(reader->ids[0]));
 		return psprintf(" AND %s = $%d", column, number);
 	}
-	values = palloc(Max(n, 1) * sizeof(Datum));
-	for (int i = 0; i < n; i++)
-		values[i] = Int64GetDatum(reader->ids[i]);
-	SetParam(params, number, INT8ARRAYOID,
-			 PointerGetDatum(construct_array(values, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	SetParam(params, number, INT8ARRAYOID, IdArray(reader->ids, n));
 	return reader->by_id ? psprintf(" AND %s = ANY ($%d)", column, number) : "";
 }
 
@@ -312,7 +319,7 @@ AddFilterFacts(Reader *reader, NamedFilters *group, TimestampTz at, const EventR
 	return added;
 }
 
-/* profile_id, occurred_at, message_key, name, properties, revenue_base */
+/* profile_id, occurred_at, message_key, name, properties, revenue_base, may tell of interests */
 static bool
 ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -324,6 +331,7 @@ ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
 	EventRow	event = {0};
 	TimestampTz at;
 	bool		added = false;
+	bool		tells_interest;
 
 	slot_getallattrs(slot);
 	if (!IsWanted(reader, DatumGetInt64(slot->tts_values[0])))
@@ -332,7 +340,8 @@ ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
 	at = DatumGetTimestampTz(slot->tts_values[1]);
 	name = PG_DETOAST_DATUM_PACKED(slot->tts_values[3]);
 	group = FindName(reader, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
-	if (!slot->tts_isnull[4] && ((group && group->needs_properties) || any->needs_properties))
+	tells_interest = reader->interests != NULL && DatumGetBool(slot->tts_values[6]) && at >= reader->plan->interest_reach;
+	if (!slot->tts_isnull[4] && ((group && group->needs_properties) || any->needs_properties || tells_interest))
 		event.properties = &DatumGetJsonbP(slot->tts_values[4])->root;
 	if (!slot->tts_isnull[5])
 		event.revenue = DatumGetNumeric(slot->tts_values[5]);
@@ -342,6 +351,8 @@ ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
 		added = AddFilterFacts(reader, group, at, &event);
 	if (any->nfilters > 0)
 		added |= AddFilterFacts(reader, any, at, &event);
+	if (tells_interest)
+		added |= AddInterestFacts(reader->interests, reader->facts, name, event.properties);
 	if (added)
 		PutFact(reader->facts, DatumGetInt64(slot->tts_values[0]), at, slot->tts_values[2]);
 	MemoryContextSwitchTo(old);
@@ -359,6 +370,8 @@ ScanEvents(Reader *reader)
 	const char *by_id = SetIds(reader, params, 3, "profile_id");
 
 	GroupFilters(reader);
+	if (plan->needs_interests)
+		reader->interests = NewInterestReader(plan);
 	names = palloc(Max(reader->nnames, 1) * sizeof(Datum));
 	for (int i = 0; i < reader->nnames; i++)
 		names[i] = CStringGetTextDatum(reader->names[i].name);
@@ -368,9 +381,10 @@ ScanEvents(Reader *reader)
 
 	initStringInfo(&query);
 	appendStringInfo(&query,
-					 "SELECT profile_id, occurred_at, message_key, name, %s, %s FROM cdp.event WHERE NOT is_echo AND traffic IS NULL",
+					 "SELECT profile_id, occurred_at, message_key, name, %s, %s, %s FROM cdp.event WHERE NOT is_echo AND traffic IS NULL",
 					 plan->needs_properties ? "properties" : "NULL::pg_catalog.jsonb",
-					 plan->needs_revenue ? "revenue_base" : "NULL::pg_catalog.numeric");
+					 plan->needs_revenue ? "revenue_base" : "NULL::pg_catalog.numeric",
+					 plan->needs_interests ? "type IN ('track', 'page', 'screen')" : "false");
 	/* many names are told apart faster here */
 	if (!plan->any_event && reader->nnames <= MAX_NAMES)
 		appendStringInfoString(&query, " AND name = ANY ($1)");
@@ -485,6 +499,63 @@ ScanListed(Reader *reader)
 					  reader->nids == 1 ? "l.entry" : "NULL::pg_catalog.text",
 					  SetIds(reader, params, 1, "l.profile_id")),
 			 params, reader, ReceiveListed);
+}
+
+/* ---- accounts ---- */
+
+/* profile_id, traits (null: does not belong to it), from when on and until when */
+static bool
+ReceiveAccount(TupleTableSlot *slot, DestReceiver *self)
+{
+	static const pg_uuid_t none;
+	Reader	   *reader = (Reader *) self;
+	MemoryContext old;
+	RuleValue	traits = {VALUE_NULL};
+	RuleValue	end = {VALUE_NULL};
+
+	slot_getallattrs(slot);
+	if (!IsWanted(reader, DatumGetInt64(slot->tts_values[0])))
+		return true;
+	old = MemoryContextSwitchTo(reader->row_context);
+	if (!slot->tts_isnull[1])
+	{
+		Jsonb	   *json = DatumGetJsonbP(slot->tts_values[1]);
+
+		traits.kind = VALUE_JSON;
+		traits.json = &json->root;
+		traits.length = VARSIZE(json) - VARHDRSZ;
+	}
+	if (!slot->tts_isnull[3])
+	{
+		/* microseconds of our times are exact in it */
+		end.kind = VALUE_FLOAT;
+		end.real = (float8) DatumGetTimestampTz(slot->tts_values[3]);
+	}
+	StartFact(reader->facts);
+	AddToFact(reader->facts, reader->plan->account_series, &traits);
+	AddToFact(reader->facts, reader->plan->account_series + 1, &end);
+	PutFact(reader->facts, DatumGetInt64(slot->tts_values[0]),
+			slot->tts_isnull[2] ? DT_NOBEGIN : DatumGetTimestampTz(slot->tts_values[2]), UUIDPGetDatum(&none));
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(reader->row_context);
+	return true;
+}
+
+static void
+ScanAccounts(Reader *reader)
+{
+	RulePlan   *plan = reader->plan;
+	ParamListInfo params = makeParamList(4);
+
+	SetParam(params, 1, INT8ARRAYOID, reader->by_id ? IdArray(reader->ids, reader->nids) : (Datum) 0);
+	params->params[0].isnull = !reader->by_id;
+	SetParam(params, 2, TIMESTAMPTZOID, TimestampTzGetDatum(plan->since));
+	SetParam(params, 3, TIMESTAMPTZOID, TimestampTzGetDatum(plan->as_of));
+	SetParam(params, 4, OIDOID, ObjectIdGetDatum(plan->reader));
+	RunQuery(plan,
+			 psprintf("SELECT a.profile_id, a.traits, a.starts_at, a.ends_at FROM cdp.account_facts($1, $2, $3, %s) a",
+					  OidIsValid(plan->reader) ? "cdp.reader_masks($4)" : "NULL"),
+			 params, reader, ReceiveAccount);
 }
 
 /* ---- profiles ---- */
@@ -635,7 +706,7 @@ EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileC
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("segments need too many metrics at once"),
 				 errdetail("%d are needed, %d are allowed.", plan->nseries, PG_UINT16_MAX)));
-	if (plan->needs_events || plan->needs_identifiers || plan->needs_listed)
+	if (plan->needs_events || plan->needs_identifiers || plan->needs_listed || plan->needs_accounts)
 	{
 		int64		low = ids ? ids[0] : 0;
 		int64		high = ids ? ids[nids - 1] : 0;
@@ -654,6 +725,8 @@ EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileC
 		ScanIdentifiers(&reader);
 	if (plan->needs_listed)
 		ScanListed(&reader);
+	if (plan->needs_accounts)
+		ScanAccounts(&reader);
 	ScanProfiles(&reader);
 	if (reader.facts)
 		FreeFactStore(reader.facts);

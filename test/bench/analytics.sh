@@ -1,8 +1,15 @@
 #!/usr/bin/env bash
-# Funnels of five steps per profile, against a self-join in SQL and against what
-# merely reading the same rows costs; and patterns over one person's events.
+# Funnels of five steps per profile, against a self-join and window functions in
+# SQL, against DuckDB when node and npm are there, and against what merely
+# reading the same rows costs; and patterns over one person's events.
 #
 #   CDP_SCALE=10 bash test/bench/run analytics     10 million events (default: 1)
+#
+# What is compared: window_funnel in the form that takes names, of the events of
+# the steps (WHERE name IN …), with the self-join, which looks at the same events
+# by its own conditions; both in one process, without the help of an index that
+# only one of them could use.  With conditions instead of names, and of all rows
+# without WHERE, it is printed beside.
 #
 # Goals: window_funnel 10 times faster than the self-join, and at most twice the
 # time of count(properties) … GROUP BY profile_id; sequence_match of a million
@@ -34,8 +41,10 @@ SQL
 
 steps="name = 'Product List Viewed', name = 'Product Viewed', name = 'Product Added', name = 'Checkout Started', name = 'Order Completed'"
 names="'Product List Viewed', 'Product Viewed', 'Product Added', 'Checkout Started', 'Order Completed'"
-funnel="SELECT profile_id, cdp.window_funnel('7 days', occurred_at, $steps) AS level FROM fact WHERE name IN ($names) GROUP BY profile_id"
-funnel_all="SELECT profile_id, cdp.window_funnel('7 days', occurred_at, $steps) AS level FROM fact GROUP BY profile_id"
+funnel="SELECT profile_id, cdp.window_funnel('7 days', occurred_at, name, ARRAY[$names]) AS level FROM fact WHERE name IN ($names) GROUP BY profile_id"
+funnel_all="SELECT profile_id, cdp.window_funnel('7 days', occurred_at, name, ARRAY[$names]) AS level FROM fact GROUP BY profile_id"
+conditions="SELECT profile_id, cdp.window_funnel('7 days', occurred_at, $steps) AS level FROM fact WHERE name IN ($names) GROUP BY profile_id"
+conditions_all="SELECT profile_id, cdp.window_funnel('7 days', occurred_at, $steps) AS level FROM fact GROUP BY profile_id"
 strict="SELECT profile_id, cdp.window_funnel('7 days', occurred_at, 'strict_order', $steps) AS level FROM fact GROUP BY profile_id"
 # The usual page of self-joins; a step may stand at the same time as the one before
 join="SELECT a.profile_id, max(CASE WHEN e.profile_id IS NOT NULL THEN 5 WHEN d.profile_id IS NOT NULL THEN 4 WHEN c.profile_id IS NOT NULL THEN 3 WHEN b.profile_id IS NOT NULL THEN 2 ELSE 1 END) AS level
@@ -45,18 +54,64 @@ LEFT JOIN fact c ON c.profile_id = a.profile_id AND c.name = 'Product Added' AND
 LEFT JOIN fact d ON d.profile_id = a.profile_id AND d.name = 'Checkout Started' AND d.occurred_at BETWEEN c.occurred_at AND a.occurred_at + interval '7 days'
 LEFT JOIN fact e ON e.profile_id = a.profile_id AND e.name = 'Order Completed' AND e.occurred_at BETWEEN d.occurred_at AND a.occurred_at + interval '7 days'
 WHERE a.name = 'Product List Viewed' GROUP BY a.profile_id"
+# Without a join: the latest start of a chain up to each step, by one sort; read by PostgreSQL and DuckDB
+over="OVER (PARTITION BY profile_id ORDER BY occurred_at, step ROWS UNBOUNDED PRECEDING)"
+within() { echo "step = $1 AND s$(($1 - 1)) >= occurred_at - INTERVAL '7 days'"; }
+windows="SELECT profile_id, occurred_at, step, max(CASE WHEN step = 1 THEN occurred_at END) $over AS s1
+FROM (SELECT profile_id, occurred_at, CASE name WHEN 'Product List Viewed' THEN 1 WHEN 'Product Viewed' THEN 2 WHEN 'Product Added' THEN 3 WHEN 'Checkout Started' THEN 4 ELSE 5 END AS step
+	  FROM fact WHERE name IN ($names)) x"
+for step in 2 3 4; do windows="SELECT *, max(CASE WHEN $(within $step) THEN s$((step - 1)) END) $over AS s$step FROM ($windows) x$step"; done
+windows="SELECT profile_id, max(CASE WHEN $(within 5) THEN 5 WHEN $(within 4) THEN 4 WHEN $(within 3) THEN 3 WHEN $(within 2) THEN 2 WHEN step = 1 THEN 1 ELSE 0 END) AS level
+FROM ($windows) x5 GROUP BY profile_id"
+levels() { echo "SELECT string_agg(concat(n), ', ' ORDER BY level) FROM (SELECT level, count(*) AS n FROM ($1) f WHERE level > 0 GROUP BY level) x"; }
+# duckdb LEVELS: the quicker of its two ways, milliseconds of processor time, one thread, the table in memory
+duckdb() {
+	local dir=$CDP_TMP/duckdb
+	command -v npm >/dev/null && command -v node >/dev/null || { echo 'DuckDB: skipped, no node and npm'; return; }
+	mkdir -p "$dir"
+	[ -d "$dir/node_modules" ] || (cd "$dir" && npm install --silent --no-fund --no-audit @duckdb/node-api >npm.log 2>&1) || { echo 'DuckDB: skipped, npm could not install @duckdb/node-api'; return; }
+	psql -X -q -c "COPY (SELECT profile_id, occurred_at AT TIME ZONE 'UTC', name FROM fact) TO STDOUT (FORMAT csv)" >"$dir/fact.csv"
+	printf '%s\0%s\0%s\0%s' "$join" "$windows" "$(levels "$join")" "$(levels "$windows")" >"$dir/queries"
+	cat >"$dir/run.mjs" <<'JS'
+import { DuckDBInstance } from '@duckdb/node-api';
+import fs from 'node:fs';
+const c = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
+await c.run("CREATE TABLE fact AS SELECT * FROM read_csv('fact.csv', header=false, columns={'profile_id':'BIGINT','occurred_at':'TIMESTAMP','name':'VARCHAR'})");
+const [join, windows, joinLevels, windowsLevels] = fs.readFileSync('queries', 'utf8').split('\0');
+async function spent(query) {
+	let best = 1e12;
+	for (let i = 0; i < 3; i++) {
+		const from = process.cpuUsage();
+		await c.run(`CREATE OR REPLACE TABLE answer AS ${query}`);
+		const used = process.cpuUsage(from);
+		best = Math.min(best, (used.user + used.system) / 1000);
+	}
+	return Math.round(best);
+}
+const answer = async query => (await c.runAndReadAll(query)).getRows()[0][0];
+console.log(`${await spent(join)}|${await spent(windows)}|${await answer(joinLevels)}|${await answer(windowsLevels)}`);
+JS
+	local ms_join ms_windows levels_join levels_windows
+	IFS='|' read -r ms_join ms_windows levels_join levels_windows < <(cd "$dir" && node run.mjs 2>node.log) || { echo 'DuckDB: FAILED'; tail -3 "$dir/node.log"; return 1; }
+	[ "$levels_join" = "$1" ] && [ "$levels_windows" = "$1" ] || { echo "DuckDB: DIFFERENT ANSWERS: $levels_join; $levels_windows"; return 1; }
+	row 'DuckDB in memory, the same self-join' "$ms_join"
+	row 'DuckDB in memory, the same window functions' "$ms_windows"
+}
 row() { printf '%-58s %10.0f %12s\n' "$1" "$2" "$(ratio "$2" "$ms_count")"; }
 # funnels N: all of it at N events a profile
 funnels() {
 	facts "$1"
-	echo "profiles at levels 1 to 5: $(ask "SELECT string_agg(format('%s', n), ', ' ORDER BY level) FROM (SELECT level, count(*) AS n FROM ($funnel) f WHERE level > 0 GROUP BY level) x")"
-	local differ
-	differ=$(ask "SELECT count(*) FROM (SELECT * FROM ($funnel) f WHERE level > 0 EXCEPT ($join)) x")
-	echo "differences between window_funnel and the self-join: $differ"
-	[ "$differ" = 0 ] || exit 1
+	local found query differ
+	found=$(ask "$(levels "$funnel")")
+	echo "profiles at levels 1 to 5: $found"
+	for query in "$join" "$windows" "$conditions" "$conditions_all" "$funnel_all"; do
+		differ=$(ask "SELECT count(*) FROM (SELECT * FROM ($funnel) f WHERE level > 0 EXCEPT SELECT * FROM ($query) q) x")
+		[ "$differ" = 0 ] || { echo "differences between window_funnel and $query: $differ"; exit 1; }
+	done
 
-	local ms_names ms_funnel ms_all ms_strict ms_join ms_count ms_retention ms_attribution
-	ms_funnel=$(best "$funnel") ms_all=$(best "$funnel_all") ms_strict=$(best "$strict") ms_join=$(best "$join")
+	local ms_names ms_funnel ms_all ms_conditions ms_conditions_all ms_strict ms_join ms_windows ms_count ms_retention ms_attribution
+	ms_funnel=$(best "$funnel") ms_all=$(best "$funnel_all") ms_strict=$(best "$strict") ms_join=$(best "$join") ms_windows=$(best "$windows")
+	ms_conditions=$(best "$conditions") ms_conditions_all=$(best "$conditions_all")
 	ms_count=$(best 'SELECT profile_id, count(properties) FROM fact GROUP BY profile_id')
 	# what the five conditions alone cost
 	ms_names=$(best "SELECT profile_id, count(*) FILTER (WHERE ${steps//, /), count(*) FILTER (WHERE }) FROM fact WHERE name IN ($names) GROUP BY profile_id")
@@ -67,11 +122,15 @@ funnels() {
 	row 'count(*) of each of the 5 names, their events' "$ms_names"
 	row 'window_funnel of 5 steps, their events' "$ms_funnel"
 	row 'window_funnel of 5 steps, all rows' "$ms_all"
+	row 'window_funnel of 5 conditions, their events' "$ms_conditions"
+	row 'window_funnel of 5 conditions, all rows' "$ms_conditions_all"
 	row 'window_funnel of 5 steps, strict_order, all rows' "$ms_strict"
 	row 'retention of 5 conditions, all rows' "$ms_retention"
 	row 'attribution, linear, all rows are touches' "$ms_attribution"
 	row 'self-join' "$ms_join"
-	echo "self-join / window_funnel: $(ratio "$ms_join" "$ms_funnel")"
+	row 'window functions' "$ms_windows"
+	duckdb "$found" || exit 1
+	echo "self-join / window_funnel: $(ratio "$ms_join" "$ms_funnel") (goal 10); window functions / window_funnel: $(ratio "$ms_windows" "$ms_funnel"); all rows by names / count: $(ratio "$ms_all" "$ms_count") (goal at most 2)"
 }
 funnels 17
 funnels 50

@@ -141,7 +141,7 @@ SQL
 }
 
 # people COUNT EVENTS CATEGORY: COUNT profiles from id 1 on, who agree, each with traits and
-# EVENTS events of the last year; CATEGORY is an expression of i (who), k (which) and c (chance)
+# about EVENTS events of the last year; CATEGORY is an expression of i (who), k (which) and c (chance)
 people() {
 	run -o /dev/null -v n="$1" -v events="$2" <<SQL
 SET client_min_messages = warning;
@@ -158,7 +158,8 @@ SELECT i, now() - d * interval '1 day', md5(i || ' ' || k)::uuid, 'track', v.nam
 	   CASE kind WHEN 4 THEN 20 + k END, CASE kind WHEN 4 THEN 20 + k END, jsonb_build_object('category', $3)
 FROM (SELECT i, k, random() AS c, random() * 350 AS d,
 			 CASE WHEN random() < 0.4 THEN 1 WHEN random() < 0.35 THEN 2 WHEN random() < 0.4 THEN 3 WHEN random() < 0.15 + 0.4 * (i % 3 = 0)::int THEN 4 ELSE 5 + (random() * 5)::int END AS kind
-	  FROM generate_series(1, :n) i, generate_series(1, :events) k) e,
+	  -- some are there often, some seldom
+	  FROM generate_series(1, :n) i, generate_series(1, 2 * :events) k WHERE random() + 0 * k < 0.1 + 0.8 * (hashint8(i) & 1023) / 1024) e,
 	 (SELECT '{Product Viewed,Page Viewed,Product Added,Order Completed,Email Opened,Email Delivered,Checkout Started,Products Searched,Product List Viewed,Cart Viewed}'::text[] AS names) v;
 VACUUM (ANALYZE) cdp.profile, cdp.event;
 SQL

@@ -20,6 +20,8 @@ SELECT cdp.list_companions();
 SELECT cdp.refresh_best_sellers();
 INSERT INTO cdp.profile (profile_id, consent_granted) SELECT i, CASE WHEN i % 10 = 0 THEN 1 ELSE 35 END FROM generate_series(1, :n) i;
 SELECT setval('cdp.profile_id_seq', :n);
+-- as many months as recommend() looks back
+SELECT cdp.ensure_partitions(ARRAY(SELECT (date_trunc('month', now() AT TIME ZONE 'UTC') - i * interval '1 month')::date FROM generate_series(0, 12) i));
 -- six events of three months a person, an order of three lines among them
 INSERT INTO cdp.event (profile_id, occurred_at, message_key, type, name, anchor, source_id, payload_hash, properties)
 SELECT i, now() - k * interval '13 days' - (i % 1000) * interval '1 hour' / 50, md5(i || ' ' || k)::uuid, 'track', CASE k WHEN 3 THEN 'Order Completed' ELSE 'Product Viewed' END, md5(i::text)::uuid, 1, 0,

@@ -29,14 +29,20 @@ SELECT points_balance(:ann) + points_balance(:other) AS together;
 SELECT accepted FROM cdp.ingest('till', '[{"type":"identify","userId":"bob","timestamp":"2026-01-01T00:00:00Z"}]'::jsonb);
 SELECT find_profile('user_id', 'bob') AS bob \gset
 -- as events: what ends first is spent first, what ends unspent is gone, debts are paid first
-SELECT cdp.define_event('Points Earned');
 SELECT accepted FROM cdp.ingest('till', (SELECT jsonb_agg(jsonb_build_object('type', 'track', 'userId', 'bob', 'event', e, 'messageId', r, 'timestamp', t, 'properties', jsonb_build_object('points', p, 'reference', r, 'expires_at', x)))
 	FROM (VALUES ('Points Earned', 'a', '2026-01-01T00:00:00Z', 50, '2026-03-01T00:00:00Z'), ('Points Earned', 'b', '2026-01-02T00:00:00Z', 50, '2026-02-01T00:00:00Z'),
-		('Points Earned', 'c', '2026-01-03T00:00:00Z', 10, NULL), ('Points Spent', 'd', '2026-01-10T00:00:00Z', 60, NULL), ('Points Spent', 'e', '2026-04-01T00:00:00Z', 25, NULL), ('Points Earned', 'f', '2026-05-01T00:00:00Z', 20, NULL)) v (e, r, t, p, x)));
+		('Points Earned', 'c', '2026-01-03T00:00:00Z', 10, NULL), ('Points Spent', 'd', '2026-01-10T00:00:00Z', 60, NULL), ('Points Redeemed', 'e', '2026-04-01T00:00:00Z', 25, NULL), ('Points Earned', 'f', '2026-05-01T00:00:00Z', 20, NULL)) v (e, r, t, p, x)));
 SELECT evaluated > 0 AS some FROM cdp.refresh_segments();
 SELECT evaluated > 0 AS some FROM cdp.refresh_segments(full => true);
 SELECT reference, points FROM points_entry WHERE profile_id = :bob ORDER BY occurred_at;
 SELECT d::date, points_balance(:bob, d) FROM unnest('{2026-01-05Z,2026-01-31Z,2026-02-02Z,2026-03-02Z,2026-04-02Z,2026-05-02Z}'::timestamptz[]) d;
+-- the report on loyalty counts both, what events told and what was booked by hand, once
+SELECT count(*) AS entries, count(*) FILTER (WHERE reference ~ '^[a-f]$') AS of_events FROM points_entry;
+SELECT profiles > 0 AS some FROM cdp.refresh_reports();
+SELECT sum(l.points_earned) = (SELECT sum(points) FROM points_entry WHERE points > 0) AS earned, sum(l.points_spent) = (SELECT -sum(points) FROM points_entry WHERE points < 0) AS spent FROM report_loyalty l;
+SELECT earn_points(:bob, 3, 'late') > 0 AS earned;
+SELECT profiles FROM cdp.refresh_reports();
+SELECT sum(l.points_earned) = (SELECT sum(points) FROM points_entry WHERE points > 0) AS earned FROM report_loyalty l;
 -- without ends the balance is the sum, in any order of booking
 SELECT setseed(0.3) AS "seed 0.3";
 DELETE FROM points_entry;

@@ -18,7 +18,8 @@ ANALYZE sample;
 CREATE VIEW answer AS
 SELECT g, cdp.window_funnel('1 day', t, a, b, c, d) AS funnel, cdp.window_funnel('1 day', t, 'strict_order', a, b, c, d) AS strict_order,
 	   cdp.window_funnel('1 day', t, 'strict_deduplication', a, b, c, d) AS strict_deduplication, cdp.window_funnel('1 day', t, 'strict_increase', a, b, c, d) AS strict_increase,
-	   cdp.window_funnel('1 day', t, 'strict_once', a, b, c, d) AS strict_once, cdp.retention(a, b, c, d) AS retention,
+	   cdp.window_funnel('1 day', t, 'strict_once', a, b, c, d) AS strict_once, cdp.window_funnel('1 day', t, touch, '{touch 1,touch 2,touch 3}'::text[]) AS by_name,
+	   cdp.window_funnel('1 day', t, a, b, c, d, a, b, c, d, a) AS nine_steps, cdp.window_funnel('1 day', CASE WHEN event = 1 AND n % 400 = 0 THEN 'infinity' ELSE t END, a, b, c, d) AS wide, cdp.retention(a, b, c, d) AS retention,
 	   cdp.sequence_match('(?1)(?t<=3600)(?2)(?3)', t, a, b, c, d) AS matched, cdp.sequence_count('(?1).*(?2)(?t<=36000)', t, a, b, c, d) AS counted,
 	   cdp.attribution('linear', touch, t, c, value, '5 days') AS linear, cdp.attribution('time_decay', touch, t, c, value) AS time_decay,
 	   cdp.attribution('last_non_direct', touch, t, c, value, '2 hours') AS last_non_direct

@@ -37,7 +37,7 @@ SELECT sum(g.accepted) FROM cdp.event e, cdp.ingest('web', jsonb_build_object('t
 	'event', CASE WHEN get_byte(uuid_send(e.message_key), 1) % 2 = 0 THEN 'Order Refunded' ELSE 'Order Cancelled' END, 'timestamp', '2026-05-05T10:00:00Z', 'properties', jsonb_build_object('order_id', e.properties ->> 'order_id')), '2026-05-05 10:00Z') g
 WHERE e.name = 'Order Completed' AND e.properties ->> 'order_id' LIKE 'o%' AND get_byte(uuid_send(e.message_key), 0) % 8 = 0;
 SELECT cdp.define_funnel('buy', '{Product Viewed,Product Added,Order Completed}', '30 days'), cdp.define_goal('orders', 'orders', 100, '2026-01-01', '2026-12-31'), cdp.define_goal('added', 'Product Added', 50, '2026-02-01', '2026-02-28'),
-	   cdp.define_goal('new', 'new_people', 50, '2026-01-01', '2026-01-31');
+	   cdp.define_goal('new', 'new_people', 50, '2026-01-01', '2026-01-31'), cdp.define_goal('money', 'net_revenue', 10000, '2026-02-01', '2026-04-30'), cdp.define_goal('many', 'Product Viewed', 500, '2026-01-01', '2026-12-31');
 SELECT size > 0 AS has_members FROM cdp.create_segment('buyers', $$did('Order Completed')$$);
 SELECT profiles > 0 AS computed, computed_at, data_through FROM cdp.refresh_reports(as_of => '2026-05-10 00:00Z');
 SELECT profiles FROM cdp.refresh_reports(as_of => '2026-05-10 00:00Z');
@@ -74,6 +74,19 @@ FROM (SELECT day, model, sum(revenue) AS revenue, sum(orders) AS orders FROM cdp
 JOIN cdp.report_overview o USING (day) HAVING count(*) > 100;
 SELECT model, sum(revenue) = (SELECT sum(net_revenue) FROM cdp.report_overview) AS all_of_it FROM cdp.report_attribution GROUP BY model ORDER BY model;
 SELECT sum(revenue_linear) = (SELECT sum(net_revenue) FROM cdp.report_overview) AS campaigns, sum(opened) = (SELECT count(*) FROM cdp.event WHERE name = 'Email Opened') AS opened FROM cdp.report_campaign;
+-- what was achieved of a goal sums to it, for every model, in both reports; orders and revenue are where there is no goal
+SELECT g.goal, count(DISTINCT a.model) AS models, count(DISTINCT a.touch_channel) > 3 AS channels, bool_and(a.achieved = g.achieved) AS reconciled
+FROM cdp.report_goal g
+JOIN (SELECT goal, model, touch_channel, sum(sum(goal_achieved)) OVER (PARTITION BY goal, model) AS achieved FROM cdp.report_attribution GROUP BY goal, model, touch_channel) a USING (goal)
+GROUP BY g.goal ORDER BY g.goal;
+SELECT g.goal, g.achieved > 10 AS some, count(DISTINCT c.campaign) AS campaigns,
+	   g.achieved = ALL (ARRAY[sum(c.goal_first), sum(c.goal_last), sum(c.goal_last_non_direct), sum(c.goal_linear), sum(c.goal_time_decay), sum(c.goal_position_based)]) AS reconciled
+FROM cdp.report_goal g JOIN cdp.report_campaign c USING (goal) GROUP BY g.goal, g.achieved ORDER BY g.goal;
+SELECT sum(orders + revenue) FILTER (WHERE goal IS NOT NULL) AS with_goal, sum(goal_achieved) FILTER (WHERE goal IS NULL) AS without FROM cdp.report_attribution;
+-- the last touch of an event of a visit is that visit
+SELECT count(*) AS cells, count(*) FILTER (WHERE a.achieved IS DISTINCT FROM f.events) AS differ
+FROM (SELECT day, touch_channel AS channel, sum(goal_achieved) AS achieved FROM cdp.report_attribution WHERE goal = 'added' AND model = 'last' GROUP BY 1, 2) a
+FULL JOIN (SELECT day, k2 AS channel, sum(n1) AS events FROM cdp.report_fact WHERE report = 'goal' AND k3 = 'Product Added' AND day BETWEEN '2026-02-01' AND '2026-02-28' GROUP BY 1, 2) f USING (day, channel);
 -- funnel and retention against the aggregates over the events
 SELECT step, event, people, people = (SELECT count(*) FROM (SELECT cdp.window_funnel('30 days', occurred_at, name = 'Product Viewed', name = 'Product Added', name = 'Order Completed') AS level FROM cdp.event WHERE NOT is_echo GROUP BY profile_id) f WHERE level >= step) AS right
 FROM cdp.report_funnel ORDER BY step;

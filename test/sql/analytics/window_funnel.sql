@@ -68,6 +68,21 @@ SELECT count(*) AS wrong FROM (
 		   cdp.window_funnel('5 seconds', t, 'default', VARIADIC ARRAY[event & 1 > 0, event & 2 > 0, event & 4 > 0, event & 8 > 0]) AS c
 	FROM sample GROUP BY g) x JOIN wanted w USING (g)
 WHERE w.mode = 'default' AND w.seconds = 5 AND (a, b, c) IS DISTINCT FROM (w.level, w.level, w.level);
+-- the steps as names: one comparison an event, and the same answers in every mode; more than 8 steps, one name for several
+SELECT mode, count(*) AS wrong FROM (
+	SELECT g, name AS mode, cdp.window_funnel('5 seconds', t, name, letter, '{a,b,a,d}'::text[]) AS by_name,
+		   cdp.window_funnel('5 seconds', t, name, letter = 'a', letter = 'b', letter = 'a', letter = 'd') AS by_condition,
+		   cdp.window_funnel('5 seconds', t, name, letter, '{a,b,c,d,aa,bb,cc,dd,"",a}'::text[]) AS ten_names,
+		   cdp.window_funnel('5 seconds', t, name, letter = 'a', letter = 'b', letter = 'c', letter = 'd', letter = 'aa', letter = 'bb', letter = 'cc', letter = 'dd', letter = '', letter = 'a') AS ten_conditions
+	FROM (SELECT g, t, repeat(chr(96 + (event & 7)), 1 + g % 2) AS letter FROM sample) x, mode GROUP BY g, name) y
+WHERE (by_name, ten_names) IS DISTINCT FROM (by_condition, ten_conditions) GROUP BY mode;
+SELECT cdp.window_funnel('5 seconds', t, letter, steps) AS from_a_table, cdp.window_funnel('5 seconds', t, letter, '{a,NULL,c}'::text[]) AS null_step
+FROM (VALUES ('2026-01-01'::timestamptz, 'a'), ('2026-01-01', NULL), ('2026-01-01', 'b')) x (t, letter), (VALUES (ARRAY['a', 'b', 'c'])) y (steps);
+-- a list that is kept in words, and times for which that is too narrow, in any order of the rows
+SELECT cdp.window_funnel('2 seconds', t, n = 1, n = 2, n = 3 ORDER BY i) AS ascending, cdp.window_funnel('2 seconds', t, n = 1, n = 2, n = 3 ORDER BY i DESC) AS descending,
+	   cdp.sequence_count('(?1)(?2)', t, n = 1, n = 2) AS pairs
+FROM (SELECT i, 1 + i % 3 AS n, CASE WHEN i < 60 THEN '2026-01-01'::timestamptz WHEN i < 90 THEN '200000-01-01' ELSE '4000-01-01 BC' END + i * interval '1 second' AS t
+	  FROM generate_series(1, 120) i) x;
 -- many events at one time that each satisfy several steps: one event a step
 SELECT cdp.window_funnel('1 day', '2026-01-01', 'strict_once', n IN (1, 2), n IN (1, 3), n IN (2, 3), n = 3) AS three_for_four,
 	   cdp.window_funnel('1 day', '2026-01-01', 'strict_once', n IN (1, 2), n IN (1, 3), n IN (2, 4), n = 3) AS four_for_four
@@ -100,10 +115,12 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT error_of(format('SELECT cdp.window_funnel(%s) FROM (SELECT now() AS t, n, n = 1 AS a FROM generate_series(1, 3) n) x', arguments)) AS error
 FROM unnest(ARRAY[
-	$$'1 month', t, a$$, $$'-1 day', t, a$$, $$'300000000 days'::interval, t, a$$, $$NULL::interval, t, a$$, $$n * interval '1 day', t, a$$,
-	$$'1 day', t, 'strict', a$$, $$'1 day', t, NULL::text, a$$, $$'1 day', t, CASE n WHEN 1 THEN 'default' ELSE 'strict_once' END, a$$,
+	$$'1 month', t, a$$, $$'-1 day', t, a$$, $$'300000000 days'::interval, t, a$$, $$NULL::interval, t, a$$, $$n * interval '1 day', t, n > 0$$,
+	$$'1 day', t, 'strict', a$$, $$'1 day', t, NULL::text, a$$, $$'1 day', t, CASE n WHEN 1 THEN 'default' ELSE 'strict_once' END, n > 0$$,
 	$$'1 day', t, n$$, $$'1 day', t, a, 1.5$$, $$'1 day', t, VARIADIC ARRAY[1, 2]$$, $$'1 day', t, VARIADIC NULL::boolean[]$$,
-	$$'1 day', t, VARIADIC '{}'::boolean[]$$, $$'1 day', t, VARIADIC ARRAY[[a, a], [a, a]]$$, $$'1 day', t, VARIADIC array_fill(a, ARRAY[n])$$,
+	$$'1 day', t, 'x', '{}'::text[]$$, $$'1 day', t, 'x', NULL::text[]$$, $$'1 day', t, 'x', ARRAY[['x'], ['y']]$$, $$'1 day', t, 'x', array_fill('x'::text, ARRAY[33])$$,
+	$$'1 day', t, 'x', array_fill('x'::text, ARRAY[n])$$, $$'1 day', t, 'strict', 'x', '{x}'::text[]$$,
+	$$'1 day', t, VARIADIC '{}'::boolean[]$$, $$'1 day', t, VARIADIC ARRAY[[a, a], [a, a]]$$, $$'1 day', t, VARIADIC array_fill(n > 0, ARRAY[n])$$,
 	$$'1 day', t, VARIADIC array_fill(a, ARRAY[33])$$, '''1 day'', t' || repeat(', a', 33)]) WITH ORDINALITY u (arguments, i) ORDER BY i;
 SET LOCAL cdp.max_aggregate_events = 10;
 SELECT error_of('SELECT cdp.window_funnel(''1 day'', now(), n < 11) FROM generate_series(1, 1000) n') AS ten;

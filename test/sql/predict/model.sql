@@ -134,4 +134,7 @@ SELECT count(*) AS models FROM model;
 SELECT drop_model('buys_again');
 SELECT drop_segment('likely'), drop_model('purchase');
 SELECT count(*) AS left_over FROM profile WHERE traits::text LIKE '%predicted%';
+-- nobody agrees: who asks is told so
+UPDATE profile SET consent_granted = 0;
+SELECT pg_temp.error_of('SELECT train_model(''churn'')');
 ROLLBACK;

@@ -145,6 +145,12 @@ SELECT factors -> 0 ->> 'feature' AS strongest, factors::text LIKE '%club%' AS s
 -- learnt anew
 SELECT refresh_lookalike('jazz_friends', '2026-05-02') AS scored;
 SELECT exited >= 0 AS refreshed FROM refresh_segments('{jazz_friends}');
+-- too few agree to learn anew: those who still do keep their scores, the others lose them, and the other models go on
+UPDATE profile SET consent_granted = 0 WHERE profile_id > 93050;
+SELECT name, action, persons FROM refresh_models('2026-05-02');
+SELECT count(*) FILTER (WHERE traits ? 'lookalike.jazz_friends' AND consent_granted = 0) AS without_consent, count(*) FILTER (WHERE traits ? 'lookalike.jazz_friends') AS kept FROM profile;
+UPDATE profile SET consent_granted = 32 WHERE profile_id > 93050;
+SELECT refresh_lookalike('jazz_friends', '2026-05-02') AS scored;
 SELECT pg_temp.error_of(s) FROM unnest(ARRAY['SELECT create_lookalike(''again'', ''jazz_friends'')', 'SELECT create_segment(''nested'', ''member_of(''''jazz_friends'''')'')', 'SELECT create_lookalike(''again'', ''nested'')',
 	'SELECT create_lookalike(''again'', ''nobody'')', 'SELECT create_lookalike(''jazz_friends'', ''jazz_club'')', 'SELECT create_lookalike(''again'', ''jazz_club'', 0)', 'SELECT create_lookalike(''A b'', ''jazz_club'')',
 	'SELECT create_segment(''tiny'', ''sample(0)'')', 'SELECT create_lookalike(''again'', ''tiny'', as_of => ''2026-05-02'')', 'SELECT train_model(''jazz_friends'')', 'SELECT score_model(''jazz_friends'')', 'SELECT drop_segment(''nested'')', 'SELECT drop_model(''jazz_friends'')']) s;

@@ -56,8 +56,20 @@ SELECT pg_temp.ask('consents_to(''calls'')') AS unless_denied;
 DELETE FROM purpose WHERE name = 'calls';
 SELECT pg_temp.ask('consents_to(''calls'')') AS unknown;
 
+-- computed traits and interests
+INSERT INTO computed_trait (name, expression) VALUES ('seen', 'count(''Seen'')');
+SELECT pg_temp.ask('seen = 30 AND country = ''PL''') AS seen;
+UPDATE computed_trait SET expression = 'count(''Seen'' WHERE price > 9)' WHERE name = 'seen';
+SELECT pg_temp.ask('seen = 30 AND country = ''PL''') AS another, pg_temp.ask('seen = 20') AS expression;
+DELETE FROM computed_trait;
+SELECT pg_temp.ask('seen = 30 AND country = ''PL''') AS a_trait;
+SELECT pg_temp.ask('interest(''shoes'') > 0.5') AS none;
+UPDATE event SET properties = properties || '{"category": "shoes"}' WHERE properties @> '{"price": 3}';
+SELECT pg_temp.ask('interest(''shoes'') > 0.5') AS shoes, pg_temp.ask('interest(''shoes'') > 0.5', '2020-01-01Z') AS before;
+SELECT pg_temp.ask('interest(''shoes'') > 0.5') AS shoes;
+
 -- an error while it is asked leaves nothing behind
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 SAVEPOINT before;
 ALTER TABLE event RENAME TO event_away;
 SELECT pg_temp.ask('count(''Seen'' WHERE price >= 5) = 25');

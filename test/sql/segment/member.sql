@@ -83,6 +83,8 @@ SELECT count(*) > 0 AS some, bool_and(profile_id % 100 = 50) AS agree FROM segme
 SELECT trait, value, share, round(base_share::numeric, 3) AS base_share FROM describe_segment('vip') WHERE trait = 'country';
 SELECT count(*) > 0 AS sizes FROM segment_size_history WHERE size IS NOT NULL;
 SELECT count(*) AS small_sizes FROM segment_size_history WHERE size < 10;
+-- nor do differences tell of fewer: all sizes are rounded
+SELECT (SELECT count(*) FROM segment_size_history WHERE size % 10 <> 0) + (SELECT count(*) FROM segment_status WHERE size % 10 <> 0) + (SELECT count(*) FROM segment_pair WHERE size % 10 + size_a % 10 + size_b % 10 <> 0) AS exact;
 SELECT count(*) > 0 AS overlaps, coalesce(bool_or(size < 10 OR size_a - size < 10 OR size_b - size < 10), false) AS small FROM segment_pair;
 SELECT has_function_privilege('segment_members(text)', 'EXECUTE') OR has_function_privilege('segment_overlap(text[])', 'EXECUTE') OR has_table_privilege('segment_audience', 'SELECT') AS sets;
 RESET ROLE;

@@ -7,6 +7,7 @@ SELECT cdp.setup();
 \set helpers :folder /sql/segment/random_rule.psql
 BEGIN;
 SET search_path = public, cdp;
+SET LOCAL jit = off;
 \set ECHO none
 \i :helpers
 \set ECHO all
@@ -16,6 +17,10 @@ UPDATE setting SET value = 'Europe/Warsaw' WHERE name = 'time_zone';
 INSERT INTO segment (name, rule) VALUES ('base', 'country = ''PL'' OR did(''Signed In'' WITHIN 20 DAYS)');
 INSERT INTO segment (name, rule)
 SELECT 'random ' || i, pg_temp.random_rule(i % 3)::segment_rule::text FROM generate_series(1, 80) i;
+SELECT pg_temp.add_computed();
+INSERT INTO segment (name, rule) VALUES ('accounts', 'account.plan = ''PL'' OR account.seats * 2 > 50'), ('renewals', 'account.renews WITHIN LAST 20 DAYS'),
+	('shoes', 'interest(''Shoes'') >= 0.3'), ('no account', 'account.plan IS NULL');
+INSERT INTO product (product_id, category) VALUES ('p1', 'Shoes'), ('p2', ' PL '), ('3', NULL);
 CREATE TEMP TABLE ids AS SELECT pg_temp.add_profiles(120, 6) AS ids;
 CREATE TEMP TABLE round (number int, as_of timestamptz, disagree bigint, members bigint, full_changes bigint);
 
@@ -50,6 +55,11 @@ BEGIN
 		pg_temp.pick('Order Completed', 'Product Viewed', 'Signed In', 'Page Viewed'), md5(id::text)::uuid, 1, 0, false,
 		pg_temp.pick('10', '20.50', NULL)::numeric, pg_temp.random_properties()
 	FROM unnest(chosen[3:]) id, generate_series(1, pg_temp.whole(1, 3));
+	-- a word on an account concerns all its members, and so does its loss
+	IF random() < 0.5 THEN
+		PERFORM pg_temp.add_accounts(chosen[2:3]);
+	END IF;
+	INSERT INTO dirty_profile SELECT unnest(account_peers(chosen[1:1]));
 	DELETE FROM event WHERE profile_id = chosen[1] AND random() < 0.5;
 	IF random() < 0.3 THEN
 		UPDATE profile SET merged_into = chosen[2] WHERE profile_id = chosen[1] AND chosen[2] IS NOT NULL;

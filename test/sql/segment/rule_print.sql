@@ -49,6 +49,10 @@ SELECT rule::segment_rule FROM (VALUES
 -- order, equality and hash are those of the text
 SELECT 'b = 1'::segment_rule > 'a = 1' AS after, 'a=1'::segment_rule = '(a = 1)' AS equal,
 	segment_rule_hash('a=1') = segment_rule_hash('(a = 1)') AS same_hash;
+-- rules made of rules, and what they need
+SELECT 'a = 1 OR b = 2'::segment_rule & 'c = 3' & 'd = 4 AND e = 5' AS both, 'a = 1 AND b = 2'::segment_rule | 'c = 3' AS one, ! ('a = 1 AND b = 2'::segment_rule) AS not_both, ! ('a = 1'::segment_rule) & 'b = 2' AS mixed;
+SELECT r, rule_needs(r::segment_rule) FROM unnest(ARRAY['TRUE', 'country = ''PL'' AND any(pets, age > 1)', 'signup WITHIN 7 DAYS', 'did(any)', 'NOT did(any WITHIN 7 DAYS)', 'days_since_last(any) > 3', 'sequence(''A'' THEN ''B'')', 'sequence(''A'' THEN NOT ''B'' WITHIN 1 DAY)',
+	'member_of(''x'') OR consents_to(''y'') OR sample(1)', 'account.seats * 2 > 1', 'interest(''x'') > 0', 'did(any SINCE ''2026-01-01'') AND birthday WITHIN NEXT 7 DAYS']) r;
 SELECT opcname, amvalidate(oid) FROM pg_opclass WHERE opcintype = 'cdp.segment_rule'::regtype ORDER BY opcmethod;
 SELECT array_agg(r ORDER BY r) FROM unnest(ARRAY['b = 1', 'a = 2', 'a = 1', 'b=1']::segment_rule[]) r;
 ROLLBACK;
