@@ -96,14 +96,7 @@ BEGIN
 	UNION ALL
 	-- as person_cell tells it, but each row of a person's day is read once: the
 	-- first one of all, of a source and of a channel counts the person
-	SELECT concat('overview', CASE WHEN grouping(v.k1, v.k2) = 0 THEN '_both' WHEN grouping(v.k1) = 0 THEN '_source'
-								   WHEN grouping(v.k2) = 0 THEN '_channel' END),
-		   v.day, CASE WHEN grouping(v.k1) = 0 THEN v.k1 ELSE '' END, CASE WHEN grouping(v.k2) = 0 THEN v.k2 ELSE '' END, '', v.granted, v.denied,
-		   sign * CASE grouping(v.k1, v.k2) WHEN 0 THEN count(*) WHEN 1 THEN count(*) FILTER (WHERE v.of_source)
-										  WHEN 2 THEN count(*) FILTER (WHERE v.of_channel) ELSE count(*) FILTER (WHERE v.of_all) END,
-		   sign * CASE grouping(v.k1, v.k2) WHEN 0 THEN count(*) FILTER (WHERE v.n4 > 0) WHEN 1 THEN count(*) FILTER (WHERE v.of_source AND v.bought_source)
-										  WHEN 2 THEN count(*) FILTER (WHERE v.of_channel AND v.bought_channel)
-										  ELSE count(*) FILTER (WHERE v.of_all AND v.bought_all) END,
+	SELECT b.report, v.day, b.k1, b.k2, '', v.granted, v.denied, sign * count(*) FILTER (WHERE b.counts), sign * count(*) FILTER (WHERE b.buys),
 		   sign * sum(v.n1), sign * sum(v.n2), sign * sum(v.n3), sign * sum(v.n4), sign * sum(v.v1), sign * sum(v.v2), sign * sum(v.v3)
 	FROM (SELECT f.*, row_number() OVER a = 1 AS of_all, row_number() OVER s = 1 AS of_source, row_number() OVER c = 1 AS of_channel,
 				 bool_or(f.n4 > 0) OVER wa AS bought_all, bool_or(f.n4 > 0) OVER ws AS bought_source, bool_or(f.n4 > 0) OVER wc AS bought_channel
@@ -112,8 +105,11 @@ BEGIN
 		  WINDOW a AS (PARTITION BY f.profile_id, f.day ORDER BY f.k1, f.k2), s AS (PARTITION BY f.profile_id, f.day, f.k1 ORDER BY f.k2),
 				 c AS (PARTITION BY f.profile_id, f.day, f.k2 ORDER BY f.k1),
 				 wa AS (PARTITION BY f.profile_id, f.day), ws AS (PARTITION BY f.profile_id, f.day, f.k1), wc AS (PARTITION BY f.profile_id, f.day, f.k2)) v
-	GROUP BY GROUPING SETS ((v.day, v.granted, v.denied), (v.day, v.k1, v.granted, v.denied), (v.day, v.k2, v.granted, v.denied),
-							(v.day, v.k1, v.k2, v.granted, v.denied))
+	CROSS JOIN LATERAL (VALUES ('overview', '', '', v.of_all, v.of_all AND v.bought_all),
+							   ('overview_source', v.k1, '', v.of_source, v.of_source AND v.bought_source),
+							   ('overview_channel', '', v.k2, v.of_channel, v.of_channel AND v.bought_channel),
+							   ('overview_both', v.k1, v.k2, true, v.n4 > 0)) b (report, k1, k2, counts, buys)
+	GROUP BY b.report, v.day, b.k1, b.k2, v.granted, v.denied
 	ON CONFLICT ON CONSTRAINT report_cell_pkey DO UPDATE SET
 		people = c.people + excluded.people, buyers = c.buyers + excluded.buyers,
 		n1 = c.n1 + excluded.n1, n2 = c.n2 + excluded.n2, n3 = c.n3 + excluded.n3, n4 = c.n4 + excluded.n4,
@@ -355,6 +351,9 @@ SET jit = off
 AS $$
 DECLARE
 	changed bigint[];
+	recency text[];
+	frequency text[];
+	monetary text[];
 BEGIN
 	-- one person's order moves the ranks of others: all are ranked, those that differ written
 	WITH scored AS MATERIALIZED (
@@ -364,22 +363,19 @@ BEGIN
 		FROM cdp.report_fact b WHERE b.report = 'buyer'),
 	stored AS MATERIALIZED (SELECT * FROM cdp.report_fact x WHERE x.report = 'rfm'),
 	differ AS MATERIALIZED (
-		SELECT coalesce(s.profile_id, x.profile_id) AS profile_id
+		SELECT coalesce(s.profile_id, x.profile_id) AS profile_id, s.r, s.f, s.m
 		FROM scored s FULL JOIN stored x ON x.profile_id = s.profile_id
 		WHERE (s.r, s.f, s.m, s.n1, s.v1, s.granted, s.denied) IS DISTINCT FROM (x.k1, x.k2, x.k3, x.n1, x.v1, x.granted, x.denied))
-	SELECT array_agg(d.profile_id) INTO changed FROM differ d;
+	SELECT array_agg(d.profile_id), array_agg(d.r), array_agg(d.f), array_agg(d.m) INTO changed, recency, frequency, monetary FROM differ d;
 	IF changed IS NULL THEN
 		RETURN;
 	END IF;
 	PERFORM cdp.add_report_facts(changed, '{rfm}', -1);
 	DELETE FROM cdp.report_fact x WHERE x.report = 'rfm' AND x.profile_id = ANY (changed);
 	INSERT INTO cdp.report_fact (profile_id, report, day, k1, k2, k3, granted, denied, n1, v1)
-	SELECT s.profile_id, 'rfm', '-infinity', s.r, s.f, s.m, s.granted, s.denied, s.n1, s.v1
-	FROM (SELECT b.profile_id, b.granted, b.denied, b.n1, b.v1,
-				 cdp.rfm_score(percent_rank() OVER (ORDER BY b.v3))::text AS r, cdp.rfm_score(percent_rank() OVER (ORDER BY b.n1))::text AS f,
-				 cdp.rfm_score(percent_rank() OVER (ORDER BY b.v1))::text AS m
-		  FROM cdp.report_fact b WHERE b.report = 'buyer') s
-	WHERE s.profile_id = ANY (changed);
+	SELECT b.profile_id, 'rfm', '-infinity', s.r, s.f, s.m, b.granted, b.denied, b.n1, b.v1
+	FROM unnest(changed, recency, frequency, monetary) s (profile_id, r, f, m)
+	JOIN cdp.report_fact b ON b.profile_id = s.profile_id AND b.report = 'buyer';
 	PERFORM cdp.add_report_facts(changed, '{rfm}', 1);
 END $$;
 COMMENT ON FUNCTION cdp.score_report_buyers() IS

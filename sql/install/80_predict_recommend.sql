@@ -196,7 +196,7 @@ BEGIN
 	DELETE FROM cdp.basket_change;
 END $$;
 COMMENT ON FUNCTION cdp.refresh_affinity(boolean) IS
-'Brings what goes together up to date with the events: of profiles that changed since, baskets that came are counted, those that changed or went (cancelled and refunded orders, echoes, withdrawn consent, erased persons) are taken away, and the lists of the products in them are ranked anew; all lists when one basket in a hundred came or went since they were. Baskets of profiles that did not change are not read, save for the first time and when purpose profiling was defined anew. rebuild counts everything again; the counts are the same either way. Returns how many baskets were added and removed and how many lists were ranked. One at a time; erasures wait for it.';
+'Brings what goes together up to date with the events: of profiles that changed since, baskets that came are counted, those that changed or went (cancelled and refunded orders, echoes, withdrawn consent, erased persons) are taken away, and the lists of the products in them are ranked anew; all lists when one basket in a hundred came or went since they were. Baskets of profiles that did not change are not read, save for the first time and when purpose profiling was defined anew; after define_event() has made orders of an event, rebuild. rebuild counts everything again; the counts are the same either way. Returns how many baskets were added and removed and how many lists were ranked. One at a time; erasures wait for it.';
 REVOKE ALL ON FUNCTION cdp.refresh_affinity(boolean) FROM PUBLIC;
 
 CREATE FUNCTION cdp.count_affinity(of_kind text) RETURNS void

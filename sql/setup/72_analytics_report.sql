@@ -61,13 +61,16 @@
 	COMMENT ON COLUMN cdp.report_acquisition.anonymous_became_known IS 'Those of became_known who had been seen before, on an earlier day.';
 
 	CREATE OR REPLACE VIEW cdp.credit_cell AS
-	SELECT c.day, c.k1 AS model, c.k2 AS channel, c.k3 AS campaign, c.n1 AS orders_touched, c.v2 AS orders, c.v1 AS revenue,
-		   NULL::text AS goal, 0::numeric AS achieved
-	FROM cdp.visible_cell c WHERE c.report = 'credit'
-	UNION ALL
-	SELECT c.day, c.k1, c.k2, c.k3, 0, 0, 0, g.name, CASE g.measure WHEN 'orders' THEN c.v2 ELSE c.v1 END
-	FROM cdp.goal g JOIN cdp.visible_cell c ON c.report = 'credit' AND c.day BETWEEN g.starts AND g.ends
-	WHERE g.measure IN ('orders', 'net_revenue')
+	-- the cells of orders are read once, for themselves and for each goal
+	SELECT c.day, c.k1 AS model, c.k2 AS channel, c.k3 AS campaign, CASE WHEN g.name IS NULL THEN c.n1 ELSE 0 END AS orders_touched,
+		   CASE WHEN g.name IS NULL THEN c.v2 ELSE 0 END AS orders, CASE WHEN g.name IS NULL THEN c.v1 ELSE 0 END AS revenue,
+		   g.name AS goal, CASE g.measure WHEN 'orders' THEN c.v2 WHEN 'net_revenue' THEN c.v1 ELSE 0 END AS achieved
+	FROM cdp.visible_cell c
+	JOIN (SELECT NULL::text AS name, NULL::text AS measure, date '-infinity' AS starts, date 'infinity' AS ends
+		  UNION ALL
+		  SELECT g.name, g.measure, g.starts, g.ends FROM cdp.goal g WHERE g.measure IN ('orders', 'net_revenue')) g
+		ON c.day BETWEEN g.starts AND g.ends
+	WHERE c.report = 'credit'
 	UNION ALL
 	SELECT c.day, c.k2, split_part(c.k3, chr(31), 1), split_part(c.k3, chr(31), 2), 0, 0, 0, g.name, c.v1
 	FROM cdp.goal g JOIN cdp.visible_cell c ON c.report = 'goal_credit' AND c.k1 = g.measure AND c.day BETWEEN g.starts AND g.ends;

@@ -121,8 +121,9 @@ RunQuery(RulePlan *plan, const char *query, ParamListInfo params, Reader *reader
 
 		for (int i = 0; i < params->numParams; i++)
 			types[i] = params->params[i].ptype;
-		/* whatever the planner thinks of the disk */
+		/* whatever the planner thinks of the disk, and nothing is compiled for a few */
 		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 		rc = SPI_execute_plan_extended(KeptStatement(query, params->numParams, types), &options);
 	}
 	else

@@ -59,7 +59,7 @@ inner='
 	run_identities run_consents run_profile_retention run_history calendar_time health_of health_intake health_derived health_database health_deliveries
 	change_audiences note_segment_sizes note_segment_version require_segment erase_from_segment query_columns segment_query
 	segment_query_ids run_segment_query run_segment_queries segment_parts add_listed_segment list_keys refresh_chunk start_build
-	build_chunk template_rule
+	build_chunk template_rule account_facts account_peers catalogue_changed check_computed_trait computed_trait_users computed_rule
 '
 
 # ask SQL: unaligned rows
