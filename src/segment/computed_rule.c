@@ -50,15 +50,12 @@ NewComputedSet(bool read_only)
 	return set;
 }
 
-/* All of them: they are few, and rules ask for any name */
+/* All of them: they are few, and rules ask for any name.  Within SPI. */
 static void
-Load(ComputedSet *set)
+ReadAll(ComputedSet *set)
 {
 	static SPIPlanPtr plan = NULL;
-	MemoryContext old;
 
-	set->loaded = true;
-	SPI_connect();
 	if (plan == NULL)
 	{
 		SPIPlanPtr	fresh = SPI_prepare("SELECT name, expression FROM cdp.computed_trait ORDER BY name", 0, NULL);
@@ -69,6 +66,16 @@ Load(ComputedSet *set)
 	}
 	if (SPI_execute_plan(plan, NULL, NULL, set->read_only, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read computed traits");
+}
+
+static void
+Load(ComputedSet *set)
+{
+	MemoryContext old;
+
+	set->loaded = true;
+	SPI_connect();
+	ReadAll(set);
 	old = MemoryContextSwitchTo(set->context);
 	set->traits = palloc0(Max(SPI_processed, 1) * sizeof(ComputedTrait));
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -80,6 +87,24 @@ Load(ComputedSet *set)
 	}
 	MemoryContextSwitchTo(old);
 	SPI_finish();
+}
+
+/* Are they still what a plan was made of? */
+bool
+ComputedSetIsCurrent(ComputedSet *set)
+{
+	bool		same = true;
+
+	if (!set->loaded)
+		return true;
+	SPI_connect();
+	ReadAll(set);
+	same = SPI_processed == set->ntraits;
+	for (uint64 i = 0; i < SPI_processed && same; i++)
+		same = strcmp(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1), set->traits[i].name) == 0 &&
+			strcmp(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2), set->traits[i].expression) == 0;
+	SPI_finish();
+	return same;
 }
 
 /* The traits that are being expanded, and the one that closes the circle */

@@ -10,6 +10,7 @@
 typedef struct ComputedSet ComputedSet;
 
 extern ComputedSet *NewComputedSet(bool read_only);
+extern bool ComputedSetIsCurrent(ComputedSet *set);
 extern void ExpandRule(ComputedSet *set, RuleNode *rule);
 extern void ExpandExpression(ComputedSet *set, RuleOperand *operand);
 

@@ -11,8 +11,9 @@
  *
  *		entry := series (2 bytes), kind (1), boolean (1), length (4), bytes, padding to 8
  *
- * Records are dealt into partitions by ranges of ids, so that those of one
- * partition fit into the processor's cache when they are put in order, and
+ * Records are dealt into partitions by ranges of ids, of one width or, when ids
+ * are uneven, of as many profiles, so that those of one partition fit into the
+ * processor's cache when they are put in order, and
  * profiles are asked for in the order of their ids, so that each partition is
  * read once.  A partition is a list of blocks; blocks beyond work_mem wait in
  * a temporary file.  Nothing of this is ever stored.
@@ -26,6 +27,9 @@
 
 #define PARTITIONS 256
 #define BLOCK_SIZE 16384
+#define PREFETCH 24
+/* one part in so many of the profiles is too much for one partition */
+#define UNEVEN_SHARE 20
 
 typedef struct Record
 {
@@ -60,6 +64,8 @@ struct FactStore
 	MemoryContext partition_context;	/* of the partition at hand */
 	int64		low;			/* first id */
 	uint64		width;			/* ids in a partition */
+	int			nbounds;		/* of uneven ids: the first id of each partition but the first */
+	int64	   *bounds;
 	int			npartitions;
 	Block	  **partitions;
 	BufFile    *file;
@@ -73,6 +79,7 @@ struct FactStore
 	Record	  **order;
 	int			nrecords;
 	int			next;
+	int			fetched;		/* those before are on their way into the cache */
 };
 
 FactStore *
@@ -101,10 +108,50 @@ PartitionOf(FactStore *store, int64 profile_id)
 {
 	uint64		number;
 
+	if (store->bounds)
+	{
+		int			low = 0;
+		int			high = store->nbounds;
+
+		while (low < high)
+		{
+			int			middle = (low + high) / 2;
+
+			if (store->bounds[middle] <= profile_id)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		return low;
+	}
 	if (profile_id <= store->low)
 		return 0;
 	number = ((uint64) profile_id - (uint64) store->low) / store->width;
 	return (int) Min(number, (uint64) (store->npartitions - 1));
+}
+
+/*
+ * Tells how ids are spread: between one of the sorted ids and the next there are
+ * as many profiles everywhere.  Before any fact.
+ */
+void
+SpreadFacts(FactStore *store, const int64 *ids, int n)
+{
+	int			most = 0;
+	int			in_partition = 0;
+
+	n = Min(n, PARTITIONS - 1);
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0 && PartitionOf(store, ids[i]) != PartitionOf(store, ids[i - 1]))
+			in_partition = 0;
+		most = Max(most, ++in_partition);
+	}
+	if (store->npartitions < PARTITIONS || most * UNEVEN_SHARE <= n)
+		return;
+	store->nbounds = n;
+	store->bounds = MemoryContextAlloc(store->context, n * sizeof(int64));
+	memcpy(store->bounds, ids, n * sizeof(int64));
 }
 
 void
@@ -320,6 +367,7 @@ LoadPartition(FactStore *store, int partition)
 		SortByProfile(records, store->order, n, low, high);
 	store->nrecords = n;
 	store->next = 0;
+	store->fetched = 0;
 	store->partition = partition;
 	MemoryContextSwitchTo(old);
 }
@@ -408,6 +456,7 @@ LoadFacts(FactStore *store, int64 profile_id)
 	int			partition = PartitionOf(store, profile_id);
 	int			from;
 	int			to;
+	int			ahead;
 
 	if (partition != store->partition)
 		LoadPartition(store, partition);
@@ -417,6 +466,9 @@ LoadFacts(FactStore *store, int64 profile_id)
 		;
 	store->next = to;
 	SortByTime(store->order + from, to - from);
+	/* the records lie scattered; the next profile's are asked for while this one is evaluated */
+	for (ahead = Min(to + PREFETCH, store->nrecords); store->fetched < ahead; store->fetched++)
+		__builtin_prefetch(store->order[store->fetched]);
 	for (int i = from; i < to; i++)
 	{
 		Record	   *record = store->order[i];

@@ -12,6 +12,7 @@
 typedef struct FactStore FactStore;
 
 extern FactStore *NewFactStore(RulePlan *plan, int64 low, int64 high, bool few);
+extern void SpreadFacts(FactStore *store, const int64 *ids, int n);
 extern void StartFact(FactStore *store);
 extern void AddToFact(FactStore *store, int series, const RuleValue *value);
 extern void PutFact(FactStore *store, int64 profile_id, TimestampTz at, Datum message_key);

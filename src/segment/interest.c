@@ -24,6 +24,7 @@ typedef struct Product
 struct InterestReader
 {
 	RulePlan   *plan;
+	MemoryContext context;
 	HTAB	   *products;
 };
 
@@ -38,13 +39,15 @@ typedef struct Topics
 	RuleValue  *list;
 } Topics;
 
+/* In the present memory context */
 InterestReader *
 NewInterestReader(RulePlan *plan)
 {
-	InterestReader *interests = MemoryContextAllocZero(plan->context, sizeof(InterestReader));
-	HASHCTL		control = {.keysize = PRODUCT_ID_MAX,.entrysize = sizeof(Product),.hcxt = plan->context};
+	InterestReader *interests = palloc0(sizeof(InterestReader));
+	HASHCTL		control = {.keysize = PRODUCT_ID_MAX,.entrysize = sizeof(Product),.hcxt = CurrentMemoryContext};
 
 	interests->plan = plan;
+	interests->context = CurrentMemoryContext;
 	interests->products = hash_create("cdp products", 256, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	return interests;
 }
@@ -98,7 +101,7 @@ CategoryOf(InterestReader *interests, text *id)
 	if (product == NULL)
 	{
 		/* first, for it may fail */
-		text	   *category = ReadCategory(interests, id, interests->plan->context);
+		text	   *category = ReadCategory(interests, id, interests->context);
 
 		product = hash_search(interests->products, key, HASH_ENTER, &found);
 		product->category = category;

@@ -5,6 +5,8 @@
 #include "core/core.h"
 
 #include "access/xact.h"
+#include "common/hashfn.h"
+#include "utils/memutils.h"
 
 #include "segment/plan.h"
 #include "segment/reader.h"
@@ -42,23 +44,99 @@ PlanForRule(SegmentRule *rule, TimestampTz as_of)
 	return plan;
 }
 
+static bool
+SameRule(const SegmentRule *a, const SegmentRule *b)
+{
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+/* ---- the rules of the session ---- */
+
+/*
+ * An application asks a few rules again and again, of one profile after the
+ * other, so a session keeps the plans of those it asked last.
+ */
+#define KEPT_PLANS 64
+#define KEPT_PLAN_SIZE (1024 * 1024)
+
+typedef struct KeptPlan
+{
+	SegmentRule *rule;			/* in the plan's memory */
+	uint32		hash;
+	RulePlan   *plan;			/* NULL: none here, or in use */
+	uint64		used;
+} KeptPlan;
+
+static KeptPlan kept[KEPT_PLANS];
+static uint64 kept_uses = 0;
+
+/* The plan of a rule, kept no longer: after an error it is gone with the statement's memory */
+static KeptPlan
+TakePlan(SegmentRule *rule, TimestampTz as_of)
+{
+	KeptPlan	taken = {.hash = hash_bytes((const unsigned char *) rule, VARSIZE(rule))};
+
+	for (int i = 0; i < KEPT_PLANS; i++)
+	{
+		if (kept[i].plan == NULL || kept[i].hash != taken.hash || !SameRule(kept[i].rule, rule))
+			continue;
+		taken = kept[i];
+		kept[i].plan = NULL;
+		MemoryContextSetParent(taken.plan->context, CurrentMemoryContext);
+		if (PlanIsCurrent(taken.plan))
+		{
+			MovePlan(taken.plan, as_of);
+			return taken;
+		}
+		MemoryContextDelete(taken.plan->context);
+		break;
+	}
+	taken.plan = PlanForRule(rule, as_of);
+	taken.rule = MemoryContextAlloc(taken.plan->context, VARSIZE(rule));
+	memcpy(taken.rule, rule, VARSIZE(rule));
+	return taken;
+}
+
+/* Keeps it again, in the place of the one that was used longest ago */
+static void
+KeepPlan(KeptPlan *taken)
+{
+	RulePlan   *plan = taken->plan;
+	KeptPlan   *place = &kept[0];
+
+	/* a profile with very many events */
+	if (MemoryContextMemAllocated(plan->context, true) > KEPT_PLAN_SIZE)
+	{
+		MemoryContextDelete(plan->context);
+		return;
+	}
+	for (int i = 1; i < KEPT_PLANS && place->plan; i++)
+		if (kept[i].plan == NULL || kept[i].used < place->used)
+			place = &kept[i];
+	if (place->plan)
+		MemoryContextDelete(place->plan->context);
+	MemoryContextSetParent(plan->context, TopMemoryContext);
+	*place = *taken;
+	place->used = ++kept_uses;
+}
+
 /* matches(profile_id, rule, as_of): null for an id that the caller does not see */
 Datum
 cdp_matches(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
 	SegmentRule *rule = DatumGetSegmentRule(PG_GETARG_DATUM(1));
-	RulePlan   *plan;
+	KeptPlan	taken;
 	MatchCount	count = {0};
 	Role		caller;
 
 	if (!VisibleProfile(id, &id))
 		PG_RETURN_NULL();
 	BecomeOwner(&caller);
-	plan = PlanForRule(rule, PG_GETARG_TIMESTAMPTZ(2));
-	plan->reader = caller.reader;
-	EvaluateProfiles(plan, false, &id, 1, CountMatch, &count);
-	MemoryContextDelete(plan->context);
+	taken = TakePlan(rule, PG_GETARG_TIMESTAMPTZ(2));
+	taken.plan->reader = caller.reader;
+	EvaluateProfiles(taken.plan, false, &id, 1, CountMatch, &count);
+	KeepPlan(&taken);
 	BecomeCaller(&caller);
 	PG_RETURN_BOOL(count.matching > 0);
 }
@@ -98,8 +176,7 @@ CachedPlan(FunctionCallInfo fcinfo, SegmentRule *rule)
 	MemoryContext old;
 	RuleNode   *tree;
 
-	if (cache && cache->as_of == now && VARSIZE(cache->rule) == VARSIZE(rule) &&
-		memcmp(cache->rule, rule, VARSIZE(rule)) == 0)
+	if (cache && cache->as_of == now && SameRule(cache->rule, rule))
 		return cache->plan;
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	if (cache == NULL)

@@ -4,12 +4,14 @@
  */
 #include "core/core.h"
 
+#include "catalog/namespace.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
+#include "utils/lsyscache.h"
 
 #include "segment/computed_rule.h"
 #include "segment/plan.h"
 #include "segment/reader.h"
+#include "segment/statement.h"
 
 #define INITIAL_SPACE 8
 
@@ -28,6 +30,14 @@
 		memset(&(plan)->list[(plan)->count], 0, sizeof(*(plan)->list)); \
 	} while (0)
 
+/* A row of cdp.segment */
+typedef struct StoredSegment
+{
+	int32		segment_id;
+	char	   *rule;
+	char	   *kind;
+	char	   *query_error;
+} StoredSegment;
 
 /* The zone of setting time_zone */
 pg_tz *
@@ -41,7 +51,11 @@ SettingZone(bool read_only)
 	/* settings are the owner's; traits @~ rule is asked by readers */
 	BecomeOwner(&role);
 	SPI_connect();
-	if (SPI_execute("SELECT cdp.setting_value('time_zone')", read_only, 1) == SPI_OK_SELECT && SPI_processed == 1)
+	/* the function tells what is to be done when there are no tables */
+	ExecuteKept(OidIsValid(get_relname_relid("setting", get_namespace_oid("cdp", false))) ?
+				"SELECT value FROM cdp.setting WHERE name OPERATOR(pg_catalog.=) 'time_zone'" : "SELECT cdp.setting_value('time_zone')",
+				0, NULL, NULL, read_only);
+	if (SPI_processed == 1)
 	{
 		char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 
@@ -194,8 +208,32 @@ NewSeries(RulePlan *plan, SeriesKind kind)
 	return plan->nseries++;
 }
 
+/* Events before a window at the plan's time are not needed, unless another one reaches further */
+static void
+ReachBack(RulePlan *plan, int series, const RuleWindow *window)
+{
+	WindowBounds bounds;
+
+	ComputeWindow(window, plan->as_of, plan->zone, &bounds);
+	if (plan->series[series].kind == SERIES_INTEREST)
+		plan->interest_reach = Min(plan->interest_reach, bounds.reach);
+	plan->series[series].reach = Min(plan->series[series].reach, bounds.reach);
+	plan->reach = Min(plan->reach, bounds.reach);
+}
+
+/* The events that a window needs become facts of a series */
 static int
-AddSeries(RulePlan *plan, RuleEvent *event, RuleOperand *value, TimestampTz reach)
+NoteWindow(RulePlan *plan, int series, const RuleWindow *window)
+{
+	GROW(plan, windows, nwindows, space_windows);
+	plan->windows[plan->nwindows++] = (PlanWindow) {.series = series,.window = window};
+	ReachBack(plan, series, window);
+	return series;
+}
+
+/* The window must live as long as the plan */
+static int
+AddSeries(RulePlan *plan, RuleEvent *event, RuleOperand *value, const RuleWindow *window)
 {
 	int			filter = AddFilter(plan, event);
 	StringInfoData key;
@@ -205,29 +243,20 @@ AddSeries(RulePlan *plan, RuleEvent *event, RuleOperand *value, TimestampTz reac
 	initStringInfo(&key);
 	if (value)
 		PrintOperand(&key, value);
-	if (reach < plan->reach)
-		plan->reach = reach;
 	f = &plan->filters[filter];
 	for (int i = 0; i < f->nseries; i++)
-	{
-		PlanSeries *known = &plan->series[f->series[i]];
-
-		if (strcmp(known->value_key, key.data) == 0)
-		{
-			known->reach = Min(known->reach, reach);
-			return f->series[i];
-		}
-	}
+		if (strcmp(plan->series[f->series[i]].value_key, key.data) == 0)
+			return NoteWindow(plan, f->series[i], window);
 	s = NewSeries(plan, SERIES_EVENT);
 	plan->series[s].filter = filter;
 	plan->series[s].value = value;
 	plan->series[s].value_key = key.data;
-	plan->series[s].reach = reach;
+	plan->series[s].reach = DT_NOEND;
 	f->series = f->series ? repalloc(f->series, (f->nseries + 1) * sizeof(int)) : palloc(sizeof(int));
 	f->series[f->nseries++] = s;
 	if (value)
 		NoteProperty(plan, value);
-	return s;
+	return NoteWindow(plan, s, window);
 }
 
 static int
@@ -284,41 +313,45 @@ AddInterestSeries(RulePlan *plan, const char *topic)
 
 /* Topics are told by events of any name */
 static void
-AddInterest(RulePlan *plan, RuleOperand *operand, TimestampTz reach)
+AddInterest(RulePlan *plan, RuleOperand *operand)
 {
-	operand->series = AddInterestSeries(plan, operand->key);
+	operand->series = NoteWindow(plan, AddInterestSeries(plan, operand->key), &operand->window);
 	plan->interest_series = AddInterestSeries(plan, NULL);
-	plan->interest_reach = Min(plan->interest_reach, reach);
-	plan->reach = Min(plan->reach, reach);
 	plan->needs_interests = plan->needs_events = plan->any_event = plan->needs_properties = true;
+}
+
+/* Its bit, -1 for a purpose that does not exist */
+static int
+ReadPurpose(RulePlan *plan, const char *name, bool *opt_in)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(name)};
+	int			purpose = -1;
+	bool		isnull;
+
+	*opt_in = false;
+	SPI_connect();
+	ExecuteKept("SELECT purpose_id, opt_in FROM cdp.purpose WHERE name = $1", 1, types, values, plan->read_only);
+	if (SPI_processed == 1)
+	{
+		purpose = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		*opt_in = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	}
+	SPI_finish();
+	return purpose;
 }
 
 static void
 LookUpPurpose(RulePlan *plan, PlanLeaf *leaf)
 {
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(leaf->node->name)};
-	bool		isnull;
-
 	plan->needs_consents = true;
-	leaf->purpose = -1;
-	SPI_connect();
-	SPI_execute_with_args("SELECT purpose_id, opt_in FROM cdp.purpose WHERE name = $1",
-						  1, types, values, NULL, plan->read_only, 1);
-	if (SPI_processed == 1)
-	{
-		leaf->purpose = DatumGetInt16(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		leaf->opt_in = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	}
-	SPI_finish();
+	leaf->purpose = ReadPurpose(plan, leaf->node->name, &leaf->opt_in);
 }
 
 /* Metrics and traits of an expression */
 static void
 CompileExpression(RulePlan *plan, RuleOperand *operand)
 {
-	WindowBounds bounds;
-
 	check_stack_depth();
 	for (int i = 0; i < operand->nargs; i++)
 		CompileExpression(plan, operand->args[i]);
@@ -330,11 +363,10 @@ CompileExpression(RulePlan *plan, RuleOperand *operand)
 		NeedZone(plan);
 	FillTime(plan, operand->window.low);
 	FillTime(plan, operand->window.high);
-	ComputeWindow(&operand->window, plan->as_of, plan->zone, &bounds);
 	if (operand->kind == OPERAND_INTEREST)
-		AddInterest(plan, operand, bounds.reach);
+		AddInterest(plan, operand);
 	else
-		operand->series = AddSeries(plan, operand->event, operand->value, bounds.reach);
+		operand->series = AddSeries(plan, operand->event, operand->value, &operand->window);
 }
 
 static bool
@@ -346,6 +378,17 @@ ReadsEvents(const RuleOperand *operand)
 	return operand->kind == OPERAND_AGGREGATE || operand->kind == OPERAND_INTEREST || operand->kind == OPERAND_ACCOUNT;
 }
 
+/* Where a leaf's window lies at the plan's time */
+static void
+PlaceLeaf(RulePlan *plan, PlanLeaf *leaf)
+{
+	RuleNode   *node = leaf->node;
+
+	/* WITHIN on the time of an event has two windows; the outer one is asked here */
+	ComputeWindow(node->operand && node->operand->kind == OPERAND_AGGREGATE && node->kind != RULE_WITHIN ?
+				  &node->operand->window : &node->window, plan->as_of, plan->zone, &leaf->bounds);
+}
+
 /* Fills what a new leaf reads */
 static void
 CompileLeaf(RulePlan *plan, int number)
@@ -353,7 +396,6 @@ CompileLeaf(RulePlan *plan, int number)
 	RuleNode   *node = plan->leaves[number].node;
 	const RuleWindow *window = node->operand && node->operand->kind == OPERAND_AGGREGATE ?
 	&node->operand->window : &node->window;
-	WindowBounds bounds;
 	int			series = -1;
 
 	if (window->kind != WINDOW_NONE || node->kind == RULE_WITHIN)
@@ -363,7 +405,6 @@ CompileLeaf(RulePlan *plan, int number)
 		FillTime(plan, window->high);
 	}
 	FillTimes(plan, node);
-	ComputeWindow(window, plan->as_of, plan->zone, &bounds);
 	if (ReadsAccount(node->operand) || ReadsAccount(node->other))
 	{
 		AddAccountSeries(plan);
@@ -375,7 +416,7 @@ CompileLeaf(RulePlan *plan, int number)
 
 		/* later steps come after the first, so its reach is enough */
 		for (int i = 0; i < node->nsteps; i++)
-			steps[i] = AddSeries(plan, node->steps[i].event, node->same, bounds.reach);
+			steps[i] = AddSeries(plan, node->steps[i].event, node->same, window);
 		plan->leaves[number].step_series = steps;
 	}
 	else if (node->operand && (node->other || IsExpression(node->operand)))
@@ -386,7 +427,7 @@ CompileLeaf(RulePlan *plan, int number)
 		plan->leaves[number].reckons = true;
 	}
 	else if (node->operand && node->operand->kind == OPERAND_AGGREGATE)
-		series = node->operand->series = AddSeries(plan, node->operand->event, node->operand->value, bounds.reach);
+		series = node->operand->series = AddSeries(plan, node->operand->event, node->operand->value, window);
 	else if (node->kind == RULE_HAS_IDENTIFIER)
 		series = AddIdentifierSeries(plan, SERIES_IDENTIFIER, node->name);
 	else if (node->kind == RULE_SAMPLE)
@@ -406,11 +447,8 @@ CompileLeaf(RulePlan *plan, int number)
 	else
 		NoteTrait(plan, node->operand);
 
-	/* WITHIN on the time of an event has two windows; the outer one is asked here */
-	if (node->kind == RULE_WITHIN && series >= 0)
-		ComputeWindow(&node->window, plan->as_of, plan->zone, &bounds);
-	plan->leaves[number].bounds = bounds;
 	plan->leaves[number].series = series;
+	PlaceLeaf(plan, &plan->leaves[number]);
 }
 
 static int
@@ -552,15 +590,41 @@ CircleOf(RulePlan *plan, const char *name)
 	return buf.data;
 }
 
+/* What cdp.segment says of a name; false when nothing.  In the caller's memory. */
+static bool
+ReadSegment(RulePlan *plan, const char *name, StoredSegment *stored)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(name)};
+	char	  **texts[3] = {&stored->rule, &stored->kind, &stored->query_error};
+	bool		found;
+	bool		isnull;
+
+	SPI_connect();
+	ExecuteKept("SELECT segment_id, rule, kind, query_error FROM cdp.segment WHERE name = $1",
+				1, types, values, plan->read_only);
+	found = SPI_processed == 1;
+	for (int i = 0; i < 3 && found; i++)
+	{
+		char	   *text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 2);
+
+		*texts[i] = text ? MemoryContextStrdup(caller, text) : NULL;
+	}
+	if (found)
+		stored->segment_id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	return found;
+}
+
 /* The rule of a stored segment, compiled when it is not yet */
 int
 PlanAddSegment(RulePlan *plan, const char *name)
 {
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(name)};
-	RuleNode   *tree = NULL;
-	int32		segment_id = 0;
-	bool		isnull;
+	MemoryContext old;
+	StoredSegment stored;
+	RuleNode   *tree;
+	int			number;
 
 	for (int i = 0; i < plan->nrules; i++)
 	{
@@ -573,38 +637,89 @@ PlanAddSegment(RulePlan *plan, const char *name)
 					 errdetail("%s.", CircleOf(plan, name))));
 		return i;
 	}
-	SPI_connect();
-	SPI_execute_with_args("SELECT segment_id, rule, kind, query_error FROM cdp.segment WHERE name = $1",
-						  1, types, values, NULL, plan->read_only, 1);
-	if (SPI_processed == 1)
-	{
-		char	   *rule = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
-		char	   *kind = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3);
-		char	   *query_error = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4);
-		MemoryContext old;
-
-		if (query_error != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("query of segment \"%s\" failed: %s", name, query_error)));
-		old = MemoryContextSwitchTo(plan->context);
-		segment_id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		if (rule != NULL)
-		{
-			rule = pstrdup(rule);
-			tree = ParseRule(rule, strlen(rule), NULL);
-		}
-		else
-		{
-			tree = ListedNode(kind, name);
-			plan->adding = segment_id;
-		}
-		MemoryContextSwitchTo(old);
-	}
-	SPI_finish();
-	if (tree == NULL)
+	old = MemoryContextSwitchTo(plan->context);
+	if (!ReadSegment(plan, name, &stored))
 		ereport(ERROR,
 				(errcode(ERRCODE_CDP_UNKNOWN_NAME),
 				 errmsg("unknown segment \"%s\"", name)));
-	return PlanAddRule(plan, segment_id, name, tree);
+	if (stored.query_error != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("query of segment \"%s\" failed: %s", name, stored.query_error)));
+	if (stored.rule != NULL)
+		tree = ParseRule(stored.rule, strlen(stored.rule), NULL);
+	else
+	{
+		tree = ListedNode(stored.kind, name);
+		plan->adding = stored.segment_id;
+	}
+	number = plan->nrules;
+	PlanAddRule(plan, stored.segment_id, name, tree);
+	plan->rules[number].text = stored.rule;
+	MemoryContextSwitchTo(old);
+	return number;
+}
+
+/* ---- the plan at another time ---- */
+
+/* Of an evaluation in the middle of a profile perhaps; the facts are those that were read */
+void
+SetPlanTime(RulePlan *plan, TimestampTz as_of)
+{
+	plan->as_of = as_of;
+	ForgetAnswers(plan);
+	for (int i = 0; i < plan->nleaves; i++)
+		PlaceLeaf(plan, &plan->leaves[i]);
+}
+
+/* For a plan that reads again */
+void
+MovePlan(RulePlan *plan, TimestampTz as_of)
+{
+	SetPlanTime(plan, as_of);
+	plan->since = as_of;
+	plan->reach = plan->interest_reach = DT_NOEND;
+	for (int i = 0; i < plan->nseries; i++)
+		plan->series[i].reach = DT_NOEND;
+	for (int i = 0; i < plan->nwindows; i++)
+		ReachBack(plan, plan->windows[i].series, plan->windows[i].window);
+}
+
+static bool
+SameText(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/*
+ * Would it be compiled to the same now?  Asked of the tables and not of a
+ * notice of changes, so that a transaction sees its own and no other's.
+ */
+bool
+PlanIsCurrent(RulePlan *plan)
+{
+	if (plan->zone && SettingZone(plan->read_only) != plan->zone)
+		return false;
+	if (plan->computed && !ComputedSetIsCurrent(plan->computed))
+		return false;
+	for (int i = 0; i < plan->nrules; i++)
+	{
+		PlanRule   *rule = &plan->rules[i];
+		StoredSegment stored;
+
+		if (rule->name &&
+			(!ReadSegment(plan, rule->name, &stored) || stored.segment_id != rule->segment_id ||
+			 !SameText(stored.rule, rule->text) || stored.query_error != NULL))
+			return false;
+	}
+	for (int i = 0; i < plan->nleaves; i++)
+	{
+		PlanLeaf   *leaf = &plan->leaves[i];
+		bool		opt_in;
+
+		if (leaf->node->kind == RULE_CONSENTS_TO &&
+			(ReadPurpose(plan, leaf->node->name, &opt_in) != leaf->purpose || opt_in != leaf->opt_in))
+			return false;
+	}
+	return true;
 }

@@ -86,6 +86,7 @@ typedef struct PlanSeries
 	char	   *topic;			/* INTEREST; NULL: all */
 	int			nleaves;		/* that read it */
 	int		   *leaves;
+	uint64	   *rules;			/* quiet ones that read it, a bit each; NULL: none */
 	TimestampTz reach;			/* events before this are not needed */
 	/* the profile at hand */
 	int			nfacts;
@@ -93,6 +94,13 @@ typedef struct PlanSeries
 	Fact	   *facts;
 	pg_uuid_t	first_key;
 } PlanSeries;
+
+/* A window over the facts of a series */
+typedef struct PlanWindow
+{
+	int			series;
+	const RuleWindow *window;
+} PlanWindow;
 
 typedef struct PlanLeaf
 {
@@ -120,6 +128,7 @@ typedef struct PlanAnswer
 	TimestampTz until;
 	uint8		truth;
 	bool		known;
+	bool		moved;			/* of this profile only; it is in the plan's list */
 } PlanAnswer;
 
 /* A node of a rule's tree; its arguments follow, each with all of its own */
@@ -154,6 +163,7 @@ typedef struct PlanRule
 {
 	int32		segment_id;		/* 0: not a stored segment */
 	char	   *name;
+	char	   *text;			/* of a stored segment's rule */
 	RuleNode   *tree;
 	int			nnodes;
 	PlanNode   *nodes;
@@ -184,6 +194,8 @@ typedef struct RulePlan
 	PlanLeaf   *leaves;
 	int			nseries;
 	PlanSeries *series;
+	int			nwindows;
+	PlanWindow *windows;
 	int			nfilters;
 	PlanFilter *filters;
 	int			nproperties;
@@ -195,6 +207,7 @@ typedef struct RulePlan
 				space_rules,
 				space_leaves,
 				space_series,
+				space_windows,
 				space_filters;
 
 	bool		needs_traits;
@@ -214,8 +227,16 @@ typedef struct RulePlan
 	TimestampTz reach;
 
 	bool		empty_known;
-	PlanAnswer *empty;			/* answers without facts, at the plan's time */
+	TimestampTz empty_at;
+	PlanAnswer *empty;			/* answers without facts, at this time */
 	PlanAnswer *answers;		/* those of the profile at hand */
+	bool		all_moved;
+	int			nmoved;			/* leaves whose answers are not the empty ones */
+	int		   *moved;
+
+	int			nwords;			/* of a set of rules, a bit each */
+	uint64	   *outspoken;		/* not quiet */
+	uint64	   *asked;			/* all others answer FALSE or unknown for ever */
 
 	JsonbContainer *account;	/* traits of the account at hand; NULL: none */
 
@@ -258,6 +279,9 @@ extern RulePlan *NewPlan(TimestampTz as_of, bool read_only);
 extern int	PlanAddRule(RulePlan *plan, int32 segment_id, const char *name, RuleNode *tree);
 extern void PlanAddExpression(RulePlan *plan, RuleOperand *operand);
 extern int	PlanAddSegment(RulePlan *plan, const char *name);
+extern void SetPlanTime(RulePlan *plan, TimestampTz as_of);
+extern void MovePlan(RulePlan *plan, TimestampTz as_of);
+extern bool PlanIsCurrent(RulePlan *plan);
 extern struct ComputedSet *PlanComputedSet(RulePlan *plan);
 extern pg_tz *SettingZone(bool read_only);
 
@@ -289,6 +313,10 @@ extern Truth EvaluateRule(RulePlan *plan, ProfileRow *row, int rule, TimestampTz
 extern RuleValue ProfileTrait(RulePlan *plan, ProfileRow *row, const RuleOperand *operand);
 extern Truth EventTruth(RulePlan *plan, RuleNode *where, const EventRow *event);
 extern RuleValue EventValue(RulePlan *plan, const RuleOperand *operand, const EventRow *event);
+
+/* quiet.c */
+extern void FindQuietRules(RulePlan *plan);
+extern void ChooseRules(RulePlan *plan);
 
 /* scan.c */
 extern void EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids,

@@ -12,13 +12,13 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "segment/reader.h"
+#include "segment/statement.h"
 
 /* Owner of the tables; InvalidOid when there are none */
 static Oid
@@ -78,7 +78,7 @@ VisibleProfile(int64 issued_id, int64 *profile_id)
 	bool		isnull;
 
 	SPI_connect();
-	SPI_execute_with_args(query, 1, types, values, NULL, true, 1);
+	ExecuteKept(query, 1, types, values, true);
 	found = SPI_processed == 1;
 	if (found)
 		*profile_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

@@ -20,6 +20,7 @@
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/queryenvironment.h"
 #include "utils/resowner.h"
@@ -58,6 +59,7 @@ typedef struct Refresh
 {
 	int			nsegments;
 	Segment    *segments;		/* by id */
+	int32	   *segment_ids;
 	TimestampTz as_of;
 	TimestampTz last;			/* as_of of the refresh before */
 
@@ -69,12 +71,19 @@ typedef struct Refresh
 	int			ndirty;
 	ComputedTraits *computed;	/* NULL: their values stay */
 	Tuplestorestate *states;
+	int64		departed;		/* of these, profiles that live no more */
 	TupleDesc	state_desc;
 	Tuplestorestate *changes;
 	AudienceChanges *audiences;
 	TupleDesc	change_desc;
 
-	int32	   *scratch;		/* room for the ids of all segments */
+	/* sets of segments: a bit each, by their places */
+	int			nwords;
+	uint64	   *kept;			/* those that are not evaluated */
+	uint64	   *before;			/* of the profile at hand */
+	uint64	   *members;
+	uint64	   *scratch;
+	int		   *places;			/* of the plan's rules, -1: not asked for itself */
 
 	int64		evaluated;
 	int64		entered;
@@ -118,76 +127,64 @@ NoteChange(Refresh *r, Segment *segment, int64 profile_id, bool entered, Timesta
 		segment->exited++;
 }
 
-/*
- * Evaluates at the plan's time.  ids: in the memberships before, out those
- * after; there is room for all segments.  Returns their number.
- */
-static int
-EvaluateMemberships(Refresh *r, RulePlan *plan, ProfileRow *row, int32 *ids, int nids, TimestampTz *due)
+#define FOR_EACH_MEMBER(place, set, nwords) \
+	for (int word_ = 0; word_ < (nwords); word_++) \
+		for (uint64 bits_ = (set)[word_]; \
+			 bits_ != 0 && ((place) = word_ * 64 + pg_rightmost_one_pos64(bits_), true); \
+			 bits_ &= bits_ - 1)
+
+#define ADD_MEMBER(set, place) ((set)[(place) / 64] |= UINT64CONST(1) << ((place) % 64))
+
+/* Evaluates at the plan's time; members: in the memberships before, out those after */
+static void
+EvaluateMemberships(Refresh *r, RulePlan *plan, ProfileRow *row, uint64 *members, TimestampTz *due)
 {
-	int32	   *after = r->scratch;
-	int			n = 0;
-	int			next = 0;
+	uint64	   *after = r->scratch;
+	int			rule;
+	int			place;
 
 	*due = NEVER;
-	for (int i = 0; i < r->nsegments; i++)
+	for (int w = 0; w < r->nwords; w++)
+		after[w] = row->living ? members[w] & r->kept[w] : 0;
+	if (row->living)
 	{
-		Segment    *segment = &r->segments[i];
-		bool		was;
-		bool		is;
-
-		while (next < nids && ids[next] < segment->segment_id)
-			next++;
-		is = was = next < nids && ids[next] == segment->segment_id;
-
-		if (!row->living)
-			is = false;
-		else if (segment->number >= 0)
+		FOR_EACH_MEMBER(rule, plan->asked, plan->nwords)
 		{
 			TimestampTz until;
 
-			is = EvaluateRule(plan, row, segment->number, &until) == TRUTH_TRUE;
+			if (rule >= plan->nrules || r->places[rule] < 0)
+				continue;
+			if (EvaluateRule(plan, row, rule, &until) == TRUTH_TRUE)
+				ADD_MEMBER(after, r->places[rule]);
 			*due = Min(*due, until);
 		}
-		if (was != is)
-			NoteChange(r, segment, row->profile_id, is, plan->as_of);
-		if (is)
-			after[n++] = segment->segment_id;
 	}
-	if (n > 0)
-		memcpy(ids, after, n * sizeof(int32));
-	return n;
+	for (int w = 0; w < r->nwords; w++)
+		members[w] ^= after[w];
+	FOR_EACH_MEMBER(place, members, r->nwords)
+		NoteChange(r, &r->segments[place], row->profile_id,
+				   (after[place / 64] >> (place % 64)) & 1, plan->as_of);
+	memcpy(members, after, r->nwords * sizeof(uint64));
 }
 
 static void
-SetPlanTime(RulePlan *plan, TimestampTz as_of)
-{
-	plan->as_of = as_of;
-	ForgetAnswers(plan);
-	for (int i = 0; i < plan->nleaves; i++)
-	{
-		RuleNode   *node = plan->leaves[i].node;
-		const RuleWindow *window = node->operand && node->operand->kind == OPERAND_AGGREGATE &&
-		node->kind != RULE_WITHIN ? &node->operand->window : &node->window;
-
-		ComputeWindow(window, as_of, plan->zone, &plan->leaves[i].bounds);
-	}
-}
-
-static void
-NoteState(Refresh *r, ProfileRow *row, int32 *ids, int n, TimestampTz due, Jsonb *computed)
+NoteState(Refresh *r, ProfileRow *row, TimestampTz due, Jsonb *computed)
 {
 	Datum		values[5];
 	bool		nulls[5] = {false};
-	Datum	   *elements = palloc(Max(n, 1) * sizeof(Datum));
+	Datum	   *elements = palloc(Max(r->nsegments, 1) * sizeof(Datum));
+	int			n = 0;
+	int			place;
 
-	for (int i = 0; i < n; i++)
-		elements[i] = Int32GetDatum(ids[i]);
+	FOR_EACH_MEMBER(place, r->members, r->nwords)
+		elements[n++] = Int32GetDatum(r->segment_ids[place]);
 	values[0] = Int64GetDatum(row->profile_id);
 	values[1] = PointerGetDatum(construct_array(elements, n, INT4OID, 4, true, TYPALIGN_INT));
 	values[2] = TimestampTzGetDatum(due);
 	nulls[2] = due == NEVER;
 	values[3] = BoolGetDatum(row->living);
+	if (!row->living)
+		r->departed++;
 	values[4] = JsonbPGetDatum(computed);
 	nulls[4] = computed == NULL;
 	tuplestore_putvalues(r->states, r->state_desc, values, nulls);
@@ -195,88 +192,93 @@ NoteState(Refresh *r, ProfileRow *row, int32 *ids, int n, TimestampTz due, Jsonb
 
 /* Who came and who went, whatever happened in between */
 static void
-NoteDifference(Refresh *r, int64 profile_id, const int32 *before, int nbefore, const int32 *after, int nafter)
+NoteDifference(Refresh *r, int64 profile_id)
 {
-	int			b = 0;
-	int			a = 0;
+	int			place;
 
-	for (int i = 0; i < r->nsegments; i++)
+	for (int w = 0; w < r->nwords; w++)
+		r->scratch[w] = r->before[w] ^ r->members[w];
+	FOR_EACH_MEMBER(place, r->scratch, r->nwords)
+		NoteAudienceChange(r->audiences, place, profile_id, (r->members[place / 64] >> (place % 64)) & 1);
+}
+
+/* The stored memberships; false when some are of segments that are no more */
+static bool
+ReadMembers(Refresh *r, const ProfileRow *row)
+{
+	const int32 *ids;
+	int			n;
+	int			place = 0;
+	int			found = 0;
+
+	memset(r->before, 0, r->nwords * sizeof(uint64));
+	if (row->segment_ids == NULL || ARR_NDIM(row->segment_ids) != 1 || ARR_HASNULL(row->segment_ids))
+		return true;
+	n = ARR_DIMS(row->segment_ids)[0];
+	ids = (const int32 *) ARR_DATA_PTR(row->segment_ids);
+	for (int i = 0; i < n; i++)
 	{
-		int32		id = r->segments[i].segment_id;
-		bool		was;
-		bool		is;
-
-		while (b < nbefore && before[b] < id)
-			b++;
-		while (a < nafter && after[a] < id)
-			a++;
-		was = b < nbefore && before[b] == id;
-		is = a < nafter && after[a] == id;
-		if (was != is)
-			NoteAudienceChange(r->audiences, i, profile_id, is);
+		while (place < r->nsegments && r->segment_ids[place] < ids[i])
+			place++;
+		if (place < r->nsegments && r->segment_ids[place] == ids[i])
+		{
+			ADD_MEMBER(r->before, place);
+			found++;
+		}
 	}
+	return found == n;
+}
+
+/* By the passing of time alone: moment after moment */
+static void
+PassMoments(Refresh *r, RulePlan *plan, ProfileRow *row)
+{
+	TimestampTz moment = row->due_at;
+
+	for (int i = 0; i < MAX_MOMENTS && moment < r->as_of && moment > r->last; i++)
+	{
+		TimestampTz due;
+
+		SetPlanTime(plan, moment);
+		EvaluateMemberships(r, plan, row, r->members, &due);
+		if (due <= moment)
+			break;
+		moment = due;
+	}
+	SetPlanTime(plan, r->as_of);
 }
 
 static void
 RefreshProfile(RulePlan *plan, ProfileRow *row, void *arg)
 {
 	Refresh    *r = arg;
-	int			nbefore = 0;
-	int32	   *before = NULL;
-	int32	   *ids;
-	int			n;
 	TimestampTz due;
 	Jsonb	   *computed = row->computed;
-	bool		changed;
+	bool		changed = !ReadMembers(r, row);
+	int			place;
 
-	if (row->segment_ids && ARR_NDIM(row->segment_ids) == 1 && !ARR_HASNULL(row->segment_ids))
-	{
-		nbefore = ARR_DIMS(row->segment_ids)[0];
-		before = (int32 *) ARR_DATA_PTR(row->segment_ids);
-	}
-	ids = palloc(Max(Max(r->nsegments, nbefore), 1) * sizeof(int32));
-	if (nbefore > 0)
-		memcpy(ids, before, nbefore * sizeof(int32));
-	n = nbefore;
+	memcpy(r->members, r->before, r->nwords * sizeof(uint64));
 	r->evaluated++;
 	if (r->evaluated % 1024 == 0)
 		ReportProgress(r->evaluated);
-
-	/* by the passing of time alone: moment after moment */
 	if (r->by_moments && row->living && row->has_state && !row->folded_known && !IsDirty(r, row->profile_id))
-	{
-		TimestampTz moment = row->due_at;
-
-		for (int i = 0; i < MAX_MOMENTS && moment < r->as_of && moment > r->last; i++)
-		{
-			SetPlanTime(plan, moment);
-			n = EvaluateMemberships(r, plan, row, ids, n, &due);
-			if (due <= moment)
-				break;
-			moment = due;
-		}
-		SetPlanTime(plan, r->as_of);
-	}
-	n = EvaluateMemberships(r, plan, row, ids, n, &due);
+		PassMoments(r, plan, row);
+	EvaluateMemberships(r, plan, row, r->members, &due);
 	if (r->computed)
 		computed = EvaluateComputed(plan, row, r->computed, &due);
 	if (r->keeps_others && row->has_state)
 		due = Min(due, row->due_at);
 
-	for (int i = 0, s = 0; i < n; i++)
+	FOR_EACH_MEMBER(place, r->members, r->nwords)
+		r->segments[place].members++;
+	if (memcmp(r->members, r->before, r->nwords * sizeof(uint64)) != 0)
 	{
-		while (s < r->nsegments && r->segments[s].segment_id < ids[i])
-			s++;
-		if (s < r->nsegments && r->segments[s].segment_id == ids[i])
-			r->segments[s].members++;
+		NoteDifference(r, row->profile_id);
+		changed = true;
 	}
-	changed = n != nbefore || (n > 0 && memcmp(ids, before, n * sizeof(int32)) != 0);
-	if (changed)
-		NoteDifference(r, row->profile_id, before, nbefore, ids, n);
-	changed |= !row->has_state || !row->living || due != row->due_at ||
-		(r->computed && (row->computed == NULL || compareJsonbContainers(&row->computed->root, &computed->root) != 0));
-	if (changed)
-		NoteState(r, row, ids, n, due, computed);
+	if (changed || !row->has_state || !row->living || due != row->due_at ||
+		(r->computed && (row->computed == NULL || compareJsonbContainers(&row->computed->root, &computed->root) != 0)))
+		NoteState(r, row, due, computed);
 }
 
 /* ---- a pass ---- */
@@ -320,35 +322,34 @@ WritePass(Refresh *r)
 {
 	Oid			types[1] = {TIMESTAMPTZOID};
 	Datum		values[1] = {TimestampTzGetDatum(r->as_of)};
-	int32	   *segment_ids;
 
 	RegisterRelation("new_state", r->state_desc, r->states);
 	RegisterRelation("new_change", r->change_desc, r->changes);
-	Execute("INSERT INTO cdp.profile_state AS s (profile_id, segment_ids, evaluated_at, due_at, computed) "
-			"SELECT n.profile_id, n.segment_ids, $1, n.due_at, coalesce(n.computed, '{}') FROM new_state n WHERE n.living "
-			"ON CONFLICT (profile_id) DO UPDATE SET segment_ids = excluded.segment_ids, "
-			"evaluated_at = excluded.evaluated_at, due_at = excluded.due_at, computed = excluded.computed", 1, types, values);
-	Execute("DELETE FROM cdp.profile_state s USING new_state n "
-			"WHERE s.profile_id = n.profile_id AND NOT n.living", 0, NULL, NULL);
+	if (tuplestore_tuple_count(r->states) > 0)
+		Execute("INSERT INTO cdp.profile_state AS s (profile_id, segment_ids, evaluated_at, due_at, computed) "
+				"SELECT n.profile_id, n.segment_ids, $1, n.due_at, coalesce(n.computed, '{}') FROM new_state n WHERE n.living "
+				"ON CONFLICT (profile_id) DO UPDATE SET segment_ids = excluded.segment_ids, "
+				"evaluated_at = excluded.evaluated_at, due_at = excluded.due_at, computed = excluded.computed", 1, types, values);
+	if (r->departed > 0)
+		Execute("DELETE FROM cdp.profile_state s USING new_state n "
+				"WHERE s.profile_id = n.profile_id AND NOT n.living", 0, NULL, NULL);
 	/* an entry and an exit at the same instant undo each other */
-	Execute("WITH undone AS (DELETE FROM cdp.segment_change c USING new_change n "
-			"WHERE c.segment_id = n.segment_id AND c.changed_at = n.changed_at AND c.profile_id = n.profile_id "
-			"AND c.entered <> n.entered RETURNING c.segment_id, c.changed_at, c.profile_id) "
-			"INSERT INTO cdp.segment_change (segment_id, changed_at, profile_id, entered) "
-			"SELECT n.segment_id, n.changed_at, n.profile_id, n.entered FROM new_change n "
-			"WHERE NOT EXISTS (SELECT FROM undone u WHERE u.segment_id = n.segment_id "
-			"AND u.changed_at = n.changed_at AND u.profile_id = n.profile_id) "
-			"ON CONFLICT (segment_id, changed_at, profile_id) DO NOTHING", 0, NULL, NULL);
+	if (tuplestore_tuple_count(r->changes) > 0)
+		Execute("WITH undone AS (DELETE FROM cdp.segment_change c USING new_change n "
+				"WHERE c.segment_id = n.segment_id AND c.changed_at = n.changed_at AND c.profile_id = n.profile_id "
+				"AND c.entered <> n.entered RETURNING c.segment_id, c.changed_at, c.profile_id) "
+				"INSERT INTO cdp.segment_change (segment_id, changed_at, profile_id, entered) "
+				"SELECT n.segment_id, n.changed_at, n.profile_id, n.entered FROM new_change n "
+				"WHERE NOT EXISTS (SELECT FROM undone u WHERE u.segment_id = n.segment_id "
+				"AND u.changed_at = n.changed_at AND u.profile_id = n.profile_id) "
+				"ON CONFLICT (segment_id, changed_at, profile_id) DO NOTHING", 0, NULL, NULL);
 	/* a named pass reads no other news of a person than who came and went */
 	if (r->keeps_others)
 		Execute("SELECT cdp.after_refresh(ARRAY(SELECT DISTINCT n.profile_id FROM new_change n))", 0, NULL, NULL);
 	SPI_unregister_relation("new_state");
 	SPI_unregister_relation("new_change");
 
-	segment_ids = palloc(Max(r->nsegments, 1) * sizeof(int32));
-	for (int i = 0; i < r->nsegments; i++)
-		segment_ids[i] = r->segments[i].segment_id;
-	WriteAudienceChanges(r->audiences, segment_ids);
+	WriteAudienceChanges(r->audiences, r->segment_ids);
 }
 
 /*
@@ -442,6 +443,7 @@ RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
 	MemoryContext old;
 
 	plan->wants_until = true;
+	memset(r->kept, 0, r->nwords * sizeof(uint64));
 	for (int i = 0; i < r->nsegments; i++)
 	{
 		Segment    *segment = &r->segments[i];
@@ -449,12 +451,21 @@ RunPass(Refresh *r, int64 *ids, int nids, TimestampTz earliest)
 		segment->number = -1;
 		if (segment->selected && segment->usable)
 			segment->number = PlanAddSegment(plan, segment->name);
+		else
+			ADD_MEMBER(r->kept, i);
 	}
+	r->places = palloc(Max(plan->nrules, 1) * sizeof(int));
+	for (int i = 0; i < plan->nrules; i++)
+		r->places[i] = -1;
+	for (int i = 0; i < r->nsegments; i++)
+		if (r->segments[i].number >= 0)
+			r->places[r->segments[i].number] = i;
 	r->computed = r->keeps_computed ? NULL : LoadComputedTraits(plan);
 	SetPlanTime(plan, r->as_of);
 
 	r->state_desc = MakeDesc(5, state_names, state_types);
 	r->change_desc = MakeDesc(4, change_names, change_types);
+	r->departed = 0;
 	r->states = tuplestore_begin_heap(true, false, work_mem);
 	r->changes = tuplestore_begin_heap(true, false, work_mem);
 	r->audiences = NewAudienceChanges(r->nsegments);
@@ -479,7 +490,12 @@ LoadSegments(Refresh *r)
 			0, NULL, NULL);
 	r->nsegments = SPI_processed;
 	r->segments = palloc0(Max(r->nsegments, 1) * sizeof(Segment));
-	r->scratch = palloc(Max(r->nsegments, 1) * sizeof(int32));
+	r->segment_ids = palloc(Max(r->nsegments, 1) * sizeof(int32));
+	r->nwords = (r->nsegments + 63) / 64;
+	r->kept = palloc0(Max(r->nwords, 1) * sizeof(uint64));
+	r->before = palloc(Max(r->nwords, 1) * sizeof(uint64));
+	r->members = palloc(Max(r->nwords, 1) * sizeof(uint64));
+	r->scratch = palloc(Max(r->nwords, 1) * sizeof(uint64));
 	r->last = DT_NOBEGIN;
 	for (int i = 0; i < r->nsegments; i++)
 	{
@@ -488,7 +504,7 @@ LoadSegments(Refresh *r)
 		bool		isnull;
 		Datum		as_of;
 
-		r->segments[i].segment_id = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
+		r->segments[i].segment_id = r->segment_ids[i] = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
 		r->segments[i].name = SPI_getvalue(tuple, desc, 2);
 		r->segments[i].rule = SPI_getvalue(tuple, desc, 3);
 		r->segments[i].is_current = DatumGetBool(SPI_getbinval(tuple, desc, 4, &isnull));
@@ -499,12 +515,16 @@ LoadSegments(Refresh *r)
 	}
 }
 
-/* Compiles a segment alone, in a subtransaction: one bad rule must not stop the others */
-static void
-CheckSegment(Segment *segment, TimestampTz as_of)
+/*
+ * Compiles segments in a subtransaction: one bad rule must not stop the others.
+ * Returns what is wrong with one of them, NULL when nothing is.
+ */
+static char *
+CompileError(Segment *segments, int n, TimestampTz as_of)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	char	   *volatile message = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(caller);
@@ -512,9 +532,10 @@ CheckSegment(Segment *segment, TimestampTz as_of)
 	{
 		RulePlan   *plan = NewPlan(as_of, false);
 
-		PlanAddSegment(plan, segment->name);
-		segment->reads_accounts = plan->needs_accounts;
-		segment->usable = true;
+		for (int i = 0; i < n; i++)
+			PlanAddSegment(plan, segments[i].name);
+		for (int i = 0; i < n; i++)
+			segments[i].reads_accounts = plan->needs_accounts;
 		MemoryContextDelete(plan->context);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller);
@@ -532,22 +553,26 @@ CheckSegment(Segment *segment, TimestampTz as_of)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller);
 		CurrentResourceOwner = owner;
-		segment->error = error->message;
-		segment->usable = false;
+		message = error->message;
 	}
 	PG_END_TRY();
+	return message;
 }
 
 static void
 CheckSegments(Refresh *r)
 {
+	bool		all_usable = CompileError(r->segments, r->nsegments, r->as_of) == NULL;
+
 	for (int i = 0; i < r->nsegments; i++)
 	{
 		Segment    *segment = &r->segments[i];
 		Oid			types[2] = {INT4OID, TEXTOID};
 		Datum		values[2];
 
-		CheckSegment(segment, r->as_of);
+		if (!all_usable)
+			segment->error = CompileError(segment, 1, r->as_of);
+		segment->usable = segment->error == NULL;
 		if (segment->usable)
 			continue;
 		values[0] = Int32GetDatum(segment->segment_id);

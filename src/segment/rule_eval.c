@@ -231,6 +231,15 @@ EvaluateAccounts(RulePlan *plan, ProfileRow *row, PlanLeaf *leaf, PlanAnswer *an
 	leaf->value = value;
 }
 
+static inline void
+NoteMoved(RulePlan *plan, int number)
+{
+	if (plan->answers[number].moved)
+		return;
+	plan->answers[number].moved = true;
+	plan->moved[plan->nmoved++] = number;
+}
+
 static void
 EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 {
@@ -242,6 +251,8 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 	if (leaf->reads_account)
 	{
 		EvaluateAccounts(plan, row, leaf, &answer);
+		NoteMoved(plan, number);
+		answer.moved = true;
 		plan->answers[number] = answer;
 		return;
 	}
@@ -275,6 +286,8 @@ EvaluateLeaf(RulePlan *plan, ProfileRow *row, int number)
 				EvaluateOnce(plan, row, leaf, &answer);
 			break;
 	}
+	NoteMoved(plan, number);
+	answer.moved = true;
 	plan->answers[number] = answer;
 }
 
@@ -324,8 +337,11 @@ MakeEmptyAnswers(RulePlan *plan)
 
 	if (first)
 	{
-		plan->empty = MemoryContextAllocZero(plan->context, Max(plan->nleaves, 1) * sizeof(PlanAnswer));
-		plan->answers = MemoryContextAllocZero(plan->context, Max(plan->nleaves, 1) * sizeof(PlanAnswer));
+		int			n = Max(plan->nleaves, 1);
+
+		plan->empty = MemoryContextAllocZero(plan->context, n * sizeof(PlanAnswer));
+		plan->answers = MemoryContextAllocZero(plan->context, n * sizeof(PlanAnswer));
+		plan->moved = MemoryContextAlloc(plan->context, n * sizeof(int));
 	}
 	for (int i = 0; i < plan->nleaves; i++)
 	{
@@ -339,18 +355,26 @@ MakeEmptyAnswers(RulePlan *plan)
 			Reads(plan, leaf->series >= 0 ? leaf->series : leaf->step_series[0], i);
 		EvaluateLeaf(plan, &nobody, i);
 		plan->empty[i] = plan->answers[i];
+		plan->empty[i].moved = false;
 	}
 	plan->empty_known = true;
+	plan->empty_at = plan->as_of;
+	plan->all_moved = true;
+	if (first)
+		FindQuietRules(plan);
 }
 
 /* The plan's time has changed, in the middle of a profile perhaps */
 void
 ForgetAnswers(RulePlan *plan)
 {
-	plan->empty_known = false;
 	plan->epoch++;
-	if (plan->answers)
-		memset(plan->answers, 0, plan->nleaves * sizeof(PlanAnswer));
+	if (plan->answers == NULL)
+		return;
+	memset(plan->answers, 0, plan->nleaves * sizeof(PlanAnswer));
+	plan->nmoved = 0;
+	plan->all_moved = true;
+	memset(plan->asked, 0xff, plan->nwords * sizeof(uint64));
 }
 
 /* Forgets the profile before; facts are loaded afterwards */
@@ -362,7 +386,7 @@ StartProfile(RulePlan *plan)
 	for (int i = 0; i < plan->nfilled; i++)
 		plan->series[plan->filled[i]].nfacts = 0;
 	plan->nfilled = 0;
-	if (!plan->empty_known)
+	if (!plan->empty_known || plan->empty_at != plan->as_of)
 		MakeEmptyAnswers(plan);
 }
 
@@ -370,15 +394,24 @@ StartProfile(RulePlan *plan)
 void
 ReadyProfile(RulePlan *plan)
 {
-	if (plan->nleaves > 0)
+	if (plan->all_moved)
 		memcpy(plan->answers, plan->empty, plan->nleaves * sizeof(PlanAnswer));
+	else
+		for (int i = 0; i < plan->nmoved; i++)
+			plan->answers[plan->moved[i]] = plan->empty[plan->moved[i]];
+	plan->all_moved = false;
+	plan->nmoved = 0;
 	for (int i = 0; i < plan->nfilled; i++)
 	{
 		PlanSeries *series = &plan->series[plan->filled[i]];
 
 		for (int l = 0; l < series->nleaves; l++)
+		{
+			NoteMoved(plan, series->leaves[l]);
 			plan->answers[series->leaves[l]].known = false;
+		}
 	}
+	ChooseRules(plan);
 }
 
 Truth

@@ -7,21 +7,32 @@
  */
 #include "core/core.h"
 
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "executor/executor.h"
-#include "executor/spi.h"
 #include "nodes/params.h"
 #include "tcop/dest.h"
 #include "utils/array.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "segment/facts.h"
 #include "segment/interest.h"
 #include "segment/plan.h"
+#include "segment/statement.h"
 
-/* beyond this many ids a scan of everything is cheaper than as many look-ups */
-#define MAX_LOOKUPS 20000
-/* up to this many are looked up by index for sure */
-#define FORCED_LOOKUPS 2000
+/*
+ * Profiles are looked up by index when they are few, or few among all; a look-up
+ * reads a page an event and asks each partition.  Otherwise all is scanned.
+ */
+#define FEW_LOOKUPS 2000
+#define LOOKUPS_SHARE 16		/* one profile among so many */
+#define MAX_LOOKUPS 1000000
+#define UNKNOWN_LOOKUPS 20000	/* when nobody knows how many there are */
+#define PARAMS_MAX 4
+#define QUANTILES 100
 /* so many event names are a condition of the query */
 #define MAX_NAMES 8
 
@@ -33,9 +44,12 @@ typedef struct Reader
 	MemoryContext row_context;
 	int64	   *ids;			/* wanted ids, sorted; NULL: all */
 	int			nids;
+	bool		by_id;			/* look them up */
 	/* events: filters by name */
 	int			nnames;
 	struct NamedFilters *names;
+	uint32		name_mask;		/* places in name_table - 1, a power of two */
+	int		   *name_table;		/* -1: no name */
 	InterestReader *interests;	/* NULL: not needed */
 	/* profiles */
 	bool		with_state;
@@ -62,6 +76,27 @@ EndReader(DestReceiver *self)
 {
 }
 
+/* Is it cheaper to look up so many profiles than to scan all? */
+static bool
+AreFew(int nids)
+{
+	Oid			relation = get_relname_relid("profile", get_namespace_oid("cdp", false));
+	HeapTuple	tuple;
+	float4		profiles = -1;
+
+	if (nids <= FEW_LOOKUPS)
+		return true;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	if (HeapTupleIsValid(tuple))
+	{
+		profiles = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	if (profiles <= 0)
+		return nids <= UNKNOWN_LOOKUPS;
+	return nids <= Min(profiles / LOOKUPS_SHARE, MAX_LOOKUPS);
+}
+
 static void
 RunQuery(RulePlan *plan, const char *query, ParamListInfo params, Reader *reader,
 		 bool (*receive) (TupleTableSlot *slot, DestReceiver *self))
@@ -80,13 +115,19 @@ RunQuery(RulePlan *plan, const char *query, ParamListInfo params, Reader *reader
 	options.read_only = plan->read_only;
 	options.dest = (DestReceiver *) reader;
 	SPI_connect();
-	/* few profiles are looked up, whatever the planner thinks of the disk, and nothing is compiled for them */
-	if (reader->ids != NULL && reader->nids <= FORCED_LOOKUPS)
+	if (reader->by_id)
 	{
+		Oid			types[PARAMS_MAX];
+
+		for (int i = 0; i < params->numParams; i++)
+			types[i] = params->params[i].ptype;
+		/* whatever the planner thinks of the disk, and nothing is compiled for a few */
 		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 		(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		rc = SPI_execute_plan_extended(KeptStatement(query, params->numParams, types), &options);
 	}
-	rc = SPI_execute_extended(query, &options);
+	else
+		rc = SPI_execute_extended(query, &options);
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "could not read for segments: %s", SPI_result_code_string(rc));
 	AtEOXact_GUC(true, nest);
@@ -104,7 +145,7 @@ SetParam(ParamListInfo params, int number, Oid type, Datum value)
 }
 
 static Datum
-IdArray(int64 *ids, int nids)
+IdArray(const int64 *ids, int nids)
 {
 	Datum	   *values = palloc(Max(nids, 1) * sizeof(Datum));
 
@@ -113,13 +154,28 @@ IdArray(int64 *ids, int nids)
 	return PointerGetDatum(construct_array(values, nids, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+/* The wanted ids, or the one, as a parameter; what the query says of it, when it is asked for */
+static const char *
+SetIds(Reader *reader, ParamListInfo params, int number, const char *column)
+{
+	int			n = reader->by_id ? reader->nids : 0;
+
+	if (n == 1)
+	{
+		SetParam(params, number, INT8OID, Int64GetDatum(reader->ids[0]));
+		return psprintf(" AND %s = $%d", column, number);
+	}
+	SetParam(params, number, INT8ARRAYOID, IdArray(reader->ids, n));
+	return reader->by_id ? psprintf(" AND %s = ANY ($%d)", column, number) : "";
+}
+
 static bool
 IsWanted(Reader *reader, int64 profile_id)
 {
 	int			low = 0;
 	int			high = reader->nids;
 
-	if (reader->ids == NULL)
+	if (reader->ids == NULL || reader->by_id)
 		return true;
 	while (low < high)
 	{
@@ -135,21 +191,53 @@ IsWanted(Reader *reader, int64 profile_id)
 
 /* ---- events ---- */
 
-static int
-CompareName(const char *a, int la, const char *b, int lb)
+/* Names that differ mostly do so in their last letters, or in length */
+static inline uint32
+HashName(const char *name, int length)
 {
-	if (la != lb)
-		return la < lb ? -1 : 1;
-	return memcmp(a, b, la);
+	uint64		tail = 0;
+
+	if (length >= (int) sizeof(tail))
+		memcpy(&tail, name + length - sizeof(tail), sizeof(tail));
+	else
+		memcpy(&tail, name, length);
+	return (uint32) (((tail ^ (uint32) length) * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
 }
 
-static int
-ByName(const void *pa, const void *pb)
+static void
+HashNames(Reader *reader)
 {
-	const NamedFilters *a = pa;
-	const NamedFilters *b = pb;
+	uint32		places = 16;
 
-	return CompareName(a->name, a->length, b->name, b->length);
+	while (places < 4 * (uint32) reader->nnames)
+		places *= 2;
+	reader->name_mask = places - 1;
+	reader->name_table = palloc(places * sizeof(int));
+	memset(reader->name_table, 0xff, places * sizeof(int));
+	for (int i = 0; i < reader->nnames; i++)
+	{
+		uint32		at = HashName(reader->names[i].name, reader->names[i].length) & reader->name_mask;
+
+		while (reader->name_table[at] >= 0)
+			at = (at + 1) & reader->name_mask;
+		reader->name_table[at] = i;
+	}
+}
+
+/* The filters of events of this name; NULL: none */
+static inline NamedFilters *
+FindName(Reader *reader, const char *name, int length)
+{
+	uint32		at = HashName(name, length) & reader->name_mask;
+
+	for (; reader->name_table[at] >= 0; at = (at + 1) & reader->name_mask)
+	{
+		NamedFilters *group = &reader->names[reader->name_table[at]];
+
+		if (group->length == length && memcmp(group->name, name, length) == 0)
+			return group;
+	}
+	return NULL;
 }
 
 static bool
@@ -196,8 +284,8 @@ GroupFilters(Reader *reader)
 		group->filters[group->nfilters++] = i;
 		group->needs_properties |= FilterNeedsProperties(plan, &plan->filters[i]);
 	}
-	qsort(reader->names, reader->nnames, sizeof(NamedFilters), ByName);
 	reader->names[reader->nnames] = *any;
+	HashNames(reader);
 }
 
 static bool
@@ -239,12 +327,10 @@ ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
 	Reader	   *reader = (Reader *) self;
 	MemoryContext old;
 	struct varlena *name;
-	NamedFilters *group = NULL;
+	NamedFilters *group;
 	NamedFilters *any = &reader->names[reader->nnames];
 	EventRow	event = {0};
 	TimestampTz at;
-	int			low = 0;
-	int			high = reader->nnames;
 	bool		added = false;
 	bool		tells_interest;
 
@@ -254,22 +340,7 @@ ReceiveEvent(TupleTableSlot *slot, DestReceiver *self)
 	old = MemoryContextSwitchTo(reader->row_context);
 	at = DatumGetTimestampTz(slot->tts_values[1]);
 	name = PG_DETOAST_DATUM_PACKED(slot->tts_values[3]);
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-		int			order = CompareName(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name),
-										reader->names[middle].name, reader->names[middle].length);
-
-		if (order == 0)
-		{
-			group = &reader->names[middle];
-			break;
-		}
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
+	group = FindName(reader, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 	tells_interest = reader->interests != NULL && DatumGetBool(slot->tts_values[6]) && at >= reader->plan->interest_reach;
 	if (!slot->tts_isnull[4] && ((group && group->needs_properties) || any->needs_properties || tells_interest))
 		event.properties = &DatumGetJsonbP(slot->tts_values[4])->root;
@@ -297,7 +368,7 @@ ScanEvents(Reader *reader)
 	StringInfoData query;
 	ParamListInfo params = makeParamList(3);
 	Datum	   *names;
-	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
+	const char *by_id = SetIds(reader, params, 3, "profile_id");
 
 	GroupFilters(reader);
 	if (plan->needs_interests)
@@ -308,7 +379,6 @@ ScanEvents(Reader *reader)
 	SetParam(params, 1, TEXTARRAYOID,
 			 PointerGetDatum(construct_array(names, reader->nnames, TEXTOID, -1, false, TYPALIGN_INT)));
 	SetParam(params, 2, TIMESTAMPTZOID, TimestampTzGetDatum(plan->reach));
-	SetParam(params, 3, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
 
 	initStringInfo(&query);
 	appendStringInfo(&query,
@@ -321,8 +391,7 @@ ScanEvents(Reader *reader)
 		appendStringInfoString(&query, " AND name = ANY ($1)");
 	if (plan->reach != DT_NOBEGIN)
 		appendStringInfoString(&query, " AND occurred_at >= $2");
-	if (by_id)
-		appendStringInfoString(&query, " AND profile_id = ANY ($3)");
+	appendStringInfoString(&query, by_id);
 	RunQuery(plan, query.data, params, reader, ReceiveEvent);
 }
 
@@ -353,8 +422,8 @@ ReceiveIdentifier(TupleTableSlot *slot, DestReceiver *self)
 
 		if (series->kind == SERIES_SAMPLE ||
 			(series->kind == SERIES_IDENTIFIER && active &&
-			 CompareName(VARDATA_ANY(type), VARSIZE_ANY_EXHDR(type),
-						 series->identifier_type, strlen(series->identifier_type)) == 0))
+			 VARSIZE_ANY_EXHDR(type) == strlen(series->identifier_type) &&
+			 memcmp(VARDATA_ANY(type), series->identifier_type, VARSIZE_ANY_EXHDR(type)) == 0))
 		{
 			AddToFact(reader->facts, i, &none);
 			added = true;
@@ -371,12 +440,10 @@ static void
 ScanIdentifiers(Reader *reader)
 {
 	ParamListInfo params = makeParamList(1);
-	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
 
-	SetParam(params, 1, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
 	RunQuery(reader->plan,
-			 psprintf("SELECT profile_id, identity_key, type, state = 'active' FROM cdp.profile_identity%s",
-					  by_id ? " WHERE profile_id = ANY ($1)" : ""),
+			 psprintf("SELECT profile_id, identity_key, type, state = 'active' FROM cdp.profile_identity WHERE true%s",
+					  SetIds(reader, params, 1, "profile_id")),
 			 params, reader, ReceiveIdentifier);
 }
 
@@ -419,21 +486,19 @@ ScanListed(Reader *reader)
 {
 	RulePlan   *plan = reader->plan;
 	ParamListInfo params = makeParamList(2);
-	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
 	Datum	   *segments = palloc(plan->nseries * sizeof(Datum));
 	int			n = 0;
 
 	for (int i = 0; i < plan->nseries; i++)
 		if (plan->series[i].kind == SERIES_LISTED)
 			segments[n++] = Int32GetDatum(plan->series[i].segment_id);
-	SetParam(params, 1, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
 	SetParam(params, 2, INT4ARRAYOID,
 			 PointerGetDatum(construct_array(segments, n, INT4OID, 4, true, TYPALIGN_INT)));
 	/* what stands there is for explanations, which ask about one profile */
 	RunQuery(plan,
 			 psprintf("SELECT l.profile_id, l.segment_id, %s FROM cdp.segment_listed l WHERE l.segment_id = ANY ($2)%s",
 					  reader->nids == 1 ? "l.entry" : "NULL::pg_catalog.text",
-					  by_id ? " AND l.profile_id = ANY ($1)" : ""),
+					  SetIds(reader, params, 1, "l.profile_id")),
 			 params, reader, ReceiveListed);
 }
 
@@ -482,10 +547,9 @@ ScanAccounts(Reader *reader)
 {
 	RulePlan   *plan = reader->plan;
 	ParamListInfo params = makeParamList(4);
-	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
 
-	SetParam(params, 1, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : (Datum) 0);
-	params->params[0].isnull = !by_id;
+	SetParam(params, 1, INT8ARRAYOID, reader->by_id ? IdArray(reader->ids, reader->nids) : (Datum) 0);
+	params->params[0].isnull = !reader->by_id;
 	SetParam(params, 2, TIMESTAMPTZOID, TimestampTzGetDatum(plan->since));
 	SetParam(params, 3, TIMESTAMPTZOID, TimestampTzGetDatum(plan->as_of));
 	SetParam(params, 4, OIDOID, ObjectIdGetDatum(plan->reader));
@@ -541,10 +605,9 @@ ScanProfiles(Reader *reader)
 	RulePlan   *plan = reader->plan;
 	StringInfoData query;
 	ParamListInfo params = makeParamList(2);
-	bool		by_id = reader->ids != NULL && reader->nids <= MAX_LOOKUPS;
+	const char *by_id = SetIds(reader, params, 2, "p.profile_id");
 
 	SetParam(params, 1, TIMESTAMPTZOID, TimestampTzGetDatum(plan->as_of));
-	SetParam(params, 2, INT8ARRAYOID, by_id ? IdArray(reader->ids, reader->nids) : IdArray(NULL, 0));
 	initStringInfo(&query);
 	appendStringInfo(&query,
 					 "SELECT p.profile_id, p.merged_into IS NULL AND p.erased_at IS NULL, %s, ",
@@ -570,9 +633,8 @@ ScanProfiles(Reader *reader)
 		appendStringInfoString(&query,
 							   "false, NULL::pg_catalog.int4[], NULL::pg_catalog.timestamptz, NULL::pg_catalog.jsonb FROM cdp.profile p "
 							   "WHERE p.merged_into IS NULL AND p.erased_at IS NULL");
-	if (by_id)
-		appendStringInfoString(&query, " AND p.profile_id = ANY ($2)");
-	if (reader->facts)
+	appendStringInfoString(&query, by_id);
+	if (reader->facts && !(reader->ids && reader->nids == 1))
 		appendStringInfoString(&query, " ORDER BY p.profile_id");
 	RunQuery(plan, query.data, params, reader, ReceiveProfile);
 }
@@ -589,6 +651,35 @@ ReadRange(RulePlan *plan, int64 *low, int64 *high)
 	{
 		*low = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 		*high = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	}
+	SPI_finish();
+}
+
+/* Ids that part the profiles into as many everywhere; of all, those that ANALYZE found */
+static void
+SpreadIds(RulePlan *plan, FactStore *facts, const int64 *ids, int nids)
+{
+	int64		quantiles[QUANTILES];
+	int			n = 0;
+	bool		isnull;
+
+	if (ids != NULL)
+	{
+		for (; n < QUANTILES; n++)
+			quantiles[n] = ids[(int64) n * nids / QUANTILES];
+		SpreadFacts(facts, quantiles, n);
+		return;
+	}
+	SPI_connect();
+	if (SPI_execute("SELECT b.id FROM pg_catalog.pg_stats s, "
+					"pg_catalog.unnest(s.histogram_bounds::pg_catalog.text::pg_catalog.int8[]) b (id) "
+					"WHERE s.schemaname = 'cdp' AND s.tablename = 'profile' AND s.attname = 'profile_id' ORDER BY b.id",
+					plan->read_only, 0) == SPI_OK_SELECT && SPI_processed >= QUANTILES)
+	{
+		for (; n < QUANTILES; n++)
+			quantiles[n] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[n * SPI_processed / QUANTILES],
+													   SPI_tuptable->tupdesc, 1, &isnull));
+		SpreadFacts(facts, quantiles, n);
 	}
 	SPI_finish();
 }
@@ -610,6 +701,7 @@ EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileC
 	reader.arg = arg;
 	if (ids != NULL && nids == 0)
 		return;
+	reader.by_id = ids != NULL && AreFew(nids);
 	if (plan->nseries > PG_UINT16_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -622,8 +714,11 @@ EvaluateProfiles(RulePlan *plan, bool with_state, int64 *ids, int nids, ProfileC
 
 		if (ids == NULL)
 			ReadRange(plan, &low, &high);
-		plan->filled = MemoryContextAlloc(plan->context, Max(plan->nseries, 1) * sizeof(int));
+		if (plan->filled == NULL)
+			plan->filled = MemoryContextAlloc(plan->context, Max(plan->nseries, 1) * sizeof(int));
 		reader.facts = NewFactStore(plan, low, high, ids != NULL && nids <= FEW_PROFILES);
+		if (ids == NULL || nids > FEW_PROFILES)
+			SpreadIds(plan, reader.facts, ids, nids);
 	}
 	if (plan->needs_events)
 		ScanEvents(&reader);

@@ -31,10 +31,11 @@ DECLARE
 	n bigint := 0;
 	oracle bigint[];
 BEGIN
-	FOR s IN SELECT * FROM segment LOOP
+	FOR s IN SELECT g.*, coalesce(m.members, '{}') AS members FROM segment g
+		LEFT JOIN (SELECT segment, array_agg(profile_id ORDER BY profile_id) AS members FROM segment_member GROUP BY 1) m ON m.segment = g.name LOOP
 		EXECUTE 'SELECT coalesce(array_agg(q.profile_id ORDER BY q.profile_id), ''{}'') FROM (' ||
 			segment_sql(s.rule::segment_rule, as_of) || ') q' INTO oracle;
-		IF oracle <> ARRAY(SELECT m.profile_id FROM segment_member m WHERE m.segment = s.name ORDER BY 1) OR oracle <> segment_members(s.name)::bigint[]
+		IF oracle <> s.members OR oracle <> segment_members(s.name)::bigint[]
 		   OR cardinality(oracle) IS DISTINCT FROM s.size::int THEN
 			n := n + 1;
 			RAISE WARNING 'segment % as of %: %', s.name, as_of, s.rule;
