@@ -25,6 +25,8 @@
 PG_FUNCTION_INFO_V1(cdp_estimate_matching);
 
 #define MAX_SAMPLE 1000000
+/* a hash for each of so many ids takes a tenth of a second */
+#define MAX_RANGE 50000000
 /* so many are looked up by index at a time */
 #define CHUNK 2000
 /* 95 % of a normal distribution are so many deviations around its mean */
@@ -40,6 +42,32 @@ HashId(uint64 id)
 	return id ^ (id >> 31);
 }
 
+static int
+CompareIds(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* So many numbers that not each can be asked for: the hash of 1, 2 … tells which */
+static int64 *
+DrawAmongMany(int64 low, int64 high, int wanted, int *n)
+{
+	int64	   *drawn = MemoryContextAllocHuge(CurrentMemoryContext, wanted * sizeof(int64));
+	uint64		ids = (uint64) high - (uint64) low + 1;
+
+	for (int i = 0; i < wanted; i++)
+		drawn[i] = (int64) ((uint64) low + (ids == 0 ? HashId(i) : HashId(i) % ids));
+	qsort(drawn, wanted, sizeof(int64), CompareIds);
+	*n = 0;
+	for (int i = 0; i < wanted; i++)
+		if (*n == 0 || drawn[*n - 1] != drawn[i])
+			drawn[(*n)++] = drawn[i];
+	return drawn;
+}
+
 /* The ids of a stable sample, in order; all of them when they are at most 'wanted' */
 static int64 *
 DrawIds(int64 low, int64 high, int wanted, int *n)
@@ -48,8 +76,11 @@ DrawIds(int64 low, int64 high, int wanted, int *n)
 	bool		all = ids <= wanted;
 	uint64		limit = all ? 0 : (uint64) (wanted / ids * 18446744073709551615.0);
 	int			space = wanted + 1024;
-	int64	   *drawn = MemoryContextAllocHuge(CurrentMemoryContext, space * sizeof(int64));
+	int64	   *drawn;
 
+	if (ids > MAX_RANGE)
+		return DrawAmongMany(low, high, wanted, n);
+	drawn = MemoryContextAllocHuge(CurrentMemoryContext, space * sizeof(int64));
 	*n = 0;
 	for (int64 id = low; id <= high; id++)
 	{
