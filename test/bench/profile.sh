@@ -3,7 +3,9 @@
 #
 # CDP_SCALE 1 is 200,000 rows of 20,000 groups and 20,000 profiles with 10
 # events each; 50 is 10 M rows of 1 M groups and 1 M profiles.
+# PROFILE_PARTS='merge people' says which parts are run.
 set -eu
+has_part() { case " ${PROFILE_PARTS:-merge people} " in *" $1 "*) ;; *) return 1 ;; esac; }
 rows=$((200000 * CDP_SCALE)) groups=$((20000 * CDP_SCALE)) profiles=$((20000 * CDP_SCALE))
 
 sql() { psql -X -q -At -v ON_ERROR_STOP=1 "$@"; }
@@ -49,28 +51,31 @@ hand='the best hand-written SQL'
 by_array="SELECT person, jsonb_strip_nulls(jsonb_build_object($(for t in first_name age plan city newsletter; do
 	printf "'%s', (array_agg(traits -> '%s' ORDER BY at DESC, priority DESC, traits -> '%s' DESC) FILTER (WHERE traits ? '%s'))[1], " $t $t $t $t; done | sed 's/, $//'))) AS t FROM said GROUP BY person"
 merge='SELECT person, cdp.merge_traits(traits, at, priority) AS t FROM said GROUP BY person'
-for memory in 64MB 1GB; do
+if has_part merge; then
+	for memory in 64MB 1GB; do
+		{
+			[ $memory != 64MB ] || timed 'DISTINCT ON per trait, jsonb_object_agg' \
+				'SELECT person, jsonb_object_agg(key, value) AS t FROM (SELECT DISTINCT ON (person, key) person, key, value FROM said, jsonb_each(traits) ORDER BY person, key, at DESC, priority DESC, value DESC) x GROUP BY person' "$serial" "work_mem = '$memory'"
+			timed 'array_agg(ORDER BY) FILTER of each known trait' "$by_array" "$serial" "work_mem = '$memory'"
+			timed 'merge_traits, rows sorted (enable_hashagg = off)' "$merge" "$serial" "work_mem = '$memory'" 'enable_hashagg = off'
+			timed 'merge_traits' "$merge" "$serial" "work_mem = '$memory'"
+		} | compare "work_mem $memory" "$hand" 2
+	done
 	{
-		[ $memory != 64MB ] || timed 'DISTINCT ON per trait, jsonb_object_agg' \
-			'SELECT person, jsonb_object_agg(key, value) AS t FROM (SELECT DISTINCT ON (person, key) person, key, value FROM said, jsonb_each(traits) ORDER BY person, key, at DESC, priority DESC, value DESC) x GROUP BY person' "$serial" "work_mem = '$memory'"
-		timed 'array_agg(ORDER BY) FILTER of each known trait' "$by_array" "$serial" "work_mem = '$memory'"
-		timed 'merge_traits, rows sorted (enable_hashagg = off)' "$merge" "$serial" "work_mem = '$memory'" 'enable_hashagg = off'
-		timed 'merge_traits' "$merge" "$serial" "work_mem = '$memory'"
-	} | compare "work_mem $memory" "$hand" 2
-done
-{
-	timed 'DISTINCT ON' \
-		'SELECT DISTINCT ON (person) person, word FROM said ORDER BY person, at DESC, priority DESC, word COLLATE "C" DESC' "$serial"
-	timed 'array_agg(ORDER BY)' \
-		'SELECT person, (array_agg(word ORDER BY at DESC, priority DESC, word COLLATE "C" DESC))[1] AS word FROM said GROUP BY person' "$serial"
-	timed 'cdp.merge_latest' \
-		'SELECT person, cdp.merge_latest(word, at, priority) AS word FROM said GROUP BY person' "$serial"
-} | compare merge_latest "$hand"
-{
-	timed 'merge_traits, serial' "$merge" "$serial"
-	timed 'merge_traits, two workers' "$merge" \
-		'max_parallel_workers_per_gather = 2' 'parallel_setup_cost = 0' 'parallel_tuple_cost = 0'
-} | compare 'merge_traits in parallel' 'the serial plan'
+		timed 'DISTINCT ON' \
+			'SELECT DISTINCT ON (person) person, word FROM said ORDER BY person, at DESC, priority DESC, word COLLATE "C" DESC' "$serial"
+		timed 'array_agg(ORDER BY)' \
+			'SELECT person, (array_agg(word ORDER BY at DESC, priority DESC, word COLLATE "C" DESC))[1] AS word FROM said GROUP BY person' "$serial"
+		timed 'cdp.merge_latest' \
+			'SELECT person, cdp.merge_latest(word, at, priority) AS word FROM said GROUP BY person' "$serial"
+	} | compare merge_latest "$hand"
+	{
+		timed 'merge_traits, serial' "$merge" "$serial"
+		timed 'merge_traits, two workers' "$merge" \
+			'max_parallel_workers_per_gather = 2' 'parallel_setup_cost = 0' 'parallel_tuple_cost = 0'
+	} | compare 'merge_traits in parallel' 'the serial plan'
+fi
+has_part people || exit 0
 
 sql -o /dev/null <<SQL
 DROP TABLE said;
