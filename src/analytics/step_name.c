@@ -103,12 +103,15 @@ StepNamesOf(FunctionCallInfo fcinfo, int argument, const char *aggregate)
 	if (steps != NULL && steps->source != NULL && VARSIZE_ANY(source) == VARSIZE_ANY(steps->source) &&
 		memcmp(source, steps->source, VARSIZE_ANY(source)) == 0)
 		return steps;
+	fcinfo->flinfo->fn_extra = NULL;
 	/* names change with every row at worst, so what they leave must not add up */
 	if (steps != NULL)
-		MemoryContextReset(GetMemoryChunkContext(steps));
-	context = steps != NULL ? GetMemoryChunkContext(steps) :
-		AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "steps of a funnel", ALLOCSET_SMALL_SIZES);
-	fcinfo->flinfo->fn_extra = NULL;
+	{
+		context = GetMemoryChunkContext(steps);
+		MemoryContextReset(context);
+	}
+	else
+		context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "steps of a funnel", ALLOCSET_SMALL_SIZES);
 	steps = MemoryContextAllocZero(context, sizeof(StepNames));
 	fcinfo->flinfo->fn_extra = steps;
 	StepNamesRead(steps, source, context, aggregate);
