@@ -40,10 +40,13 @@ REVOKE ALL ON FUNCTION cdp.segment_query(text) FROM PUBLIC;
 CREATE FUNCTION cdp.segment_query_ids(query text, as_of timestamptz) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, cdp, pg_temp
-SET transaction_read_only = on
 AS $$
 BEGIN
+	-- the end of the block, a subtransaction, is the end of read only
+	PERFORM set_config('transaction_read_only', 'on', true);
 	RETURN QUERY EXECUTE query USING as_of;
+EXCEPTION WHEN triggered_action_exception THEN
+	RAISE;
 END $$;
 COMMENT ON FUNCTION cdp.segment_query_ids(text, timestamptz) IS
 'Runs what segment_query() gives, in a read-only transaction: whatever would write, also in functions that it calls, raises 25006 or 0A000.';
